@@ -1,0 +1,106 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// hiredis is found without pkg-config on Linux: Debian's .pc file carries a flag that SwiftPM prints a warning for on every
+// build, and the header's place is the same on every distribution. Homebrew keeps it outside the default search path.
+#if os(macOS)
+let hiredisPkgConfig: String? = "hiredis"
+#else
+let hiredisPkgConfig: String? = nil
+#endif
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),  // SE-0335
+    .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
+    .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
+]
+
+let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+
+let package = Package(
+    name: "stint",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Stint", targets: ["Stint"]),
+        .library(name: "StintTesting", targets: ["StintTesting"]),
+        .executable(name: "stint", targets: ["StintCLI"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+        .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.81.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.29.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CHiredis",
+            pkgConfig: hiredisPkgConfig,
+            providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]
+        ),
+        .target(name: "CRESP", dependencies: ["CHiredis"], linkerSettings: [.linkedLibrary("hiredis")]),
+        .target(
+            name: "StintLua",
+            dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+            resources: [.embedInCode("Scripts")],
+            swiftSettings: settings
+        ),
+        .target(name: "StintCore", swiftSettings: settings),
+        .target(
+            name: "StintRedis",
+            dependencies: [
+                "CRESP", nio, nioPosix, log,
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(name: "StintLocal", dependencies: ["StintRedis", subprocess, log], swiftSettings: settings),
+        .target(
+            name: "StintStore",
+            dependencies: ["StintLua", "StintCore", "StintRedis", nio, log],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "StintRuntime",
+            dependencies: [
+                "StintCore", "StintRedis", "StintStore", nio, log,
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Metrics", package: "swift-metrics"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "Stint",
+            dependencies: [
+                "StintCore", "StintRedis", "StintStore", "StintRuntime", nio, nioPosix, log,
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "StintCLI",
+            dependencies: [
+                "Stint", "StintCore", "StintLocal", "StintRedis", "StintStore", "StintRuntime", subprocess, log,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "StintTesting",
+            dependencies: ["Stint", "StintLocal", "StintRedis", "StintStore", nioPosix, subprocess, log],
+            swiftSettings: settings
+        ),
+        .testTarget(name: "StintRedisTests", dependencies: ["StintRedis", "CRESP", "StintTesting"], swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)

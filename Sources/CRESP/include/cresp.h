@@ -1,0 +1,1 @@
+int cresp_placeholder(void);

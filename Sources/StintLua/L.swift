@@ -1,0 +1,1 @@
+func names() -> [UInt8] { PackageResources.claim_lua + PackageResources.foo_lua }
