@@ -1,1 +1,99 @@
-return 0
+#!lua flags=allow-oom
+--[[
+  claim.lua: lease the next ready jobs to one consumer.
+
+  KEYS[1]  the queue's prefix, `stint:{queue}:`; all keys are built from it and share its hash tag
+  ARGV[1]  consumer ID
+  ARGV[2]  lease, ms; a job's own lease (option `l` of its record) goes before it
+  ARGV[3]  limit, 1..1000
+
+  Returns  {token, due in, lapse in, ids, records, tries}
+           token: one fencing token for all jobs of this claim, as a string; '0' when nothing was claimed, '-1' when the
+           queue is paused
+           due in, lapse in: ms until the next scheduled job is due, and until the next lease runs out; -1 = there is
+           none. Told only when fewer jobs were there than asked for: then the caller has time to wait for them.
+           ids, records: in the order in which they are to be run
+           tries: empty, or for each job false or its `tries`
+  Invariant  token > every token given before in this queue. An id leaves `ready` in the same script that leases it.
+  Cost     O(limit log N).
+]]
+--- @include "clock"
+--- @include "limits"
+--- @include "mark"
+--- @include "record"
+--- @include "order"
+--- @include "due"
+--- @include "tries"
+--- @include "finish"
+
+local call = redis.call
+local prefix = KEYS[1]
+local consumer, lease_ms, limit = ARGV[1], tonumber(ARGV[2]), checked_limit(ARGV[3])
+if not (lease_ms and limit) or lease_ms < 1 or consumer == '' then
+    return redis.error_reply('ERR STINT_ARGUMENTS claim: consumer, lease in ms, limit 1..1000')
+end
+local ready, leased, leases = prefix .. 'ready', prefix .. 'leased', prefix .. 'leases'
+
+local meta = call('HMGET', prefix .. 'meta', 'paused', 'token')
+if meta[1] == '1' then
+    return { '-1', -1, first_in(leased, now_ms), {}, {}, {} }
+end
+promote_due(prefix, now_us, now_ms, limit)
+local ids = call('ZRANGE', ready, 0, limit - 1)
+if #ids == 0 then
+    return { '0', first_in(prefix .. 'scheduled', now_ms), first_in(leased, now_ms), {}, {}, {} }
+end
+
+local records = call('HMGET', prefix .. 'jobs', unpack(ids))
+local token = string.format('%.0f', math.max((tonumber(meta[2]) or 0) + 1, now_us))
+local lease = token .. ':' .. consumer
+local deadline = string.format('%.0f', now_ms + lease_ms)
+local taken = #ids
+local byte = string.byte
+local holders, deadlines, n, orphans = {}, {}, 0, nil
+for i = 1, taken do
+    local id, record = ids[i], records[i]
+    if record then
+        holders[n + 1], holders[n + 2] = id, lease
+        deadlines[n + 1], deadlines[n + 2] = deadline, id
+        if byte(record) == 74 then
+            local own_ms = record_option(record, 'l')
+            if own_ms and own_ms > 0 then
+                deadlines[n + 1] = string.format('%.0f', now_ms + own_ms)
+            end
+        end
+        n = n + 2
+    else
+        orphans = orphans or {}
+        orphans[#orphans + 1] = i
+    end
+end
+
+call('HSET', prefix .. 'meta', 'token', token)
+if n > 0 then
+    call('HSET', leases, unpack(holders))
+    call('ZADD', leased, unpack(deadlines))
+end
+if orphans then
+    -- An id without a record can never run: quarantine it where people look, never hand it out, never loop on it.
+    for k = #orphans, 1, -1 do
+        local i = orphans[k]
+        write_tries(prefix, ids[i], 0, 0, now_ms, 'quarantined: the record is missing')
+        bury(prefix, ids[i], now_ms)
+        table.remove(ids, i)
+        table.remove(records, i)
+    end
+end
+call('ZREMRANGEBYRANK', ready, 0, taken - 1)
+
+local tries = {}
+if #ids > 0 and call('EXISTS', prefix .. 'tries') == 1 then
+    tries = call('HMGET', prefix .. 'tries', unpack(ids))
+end
+if taken == limit then
+    if call('EXISTS', ready) == 1 then
+        mark(prefix)
+    end
+    return { token, -1, -1, ids, records, tries }
+end
+return { token, first_in(prefix .. 'scheduled', now_ms), first_in(leased, now_ms), ids, records, tries }

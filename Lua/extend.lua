@@ -1,0 +1,56 @@
+#!lua flags=allow-oom
+--[[
+  extend.lua: move the deadlines of leases that one still holds. The heartbeat.
+
+  KEYS[1]  the queue's prefix, `stint:{queue}:`; all keys are built from it and share its hash tag
+  ARGV[1]  consumer ID
+  ARGV     groups: token, lease ms, n, id 1 … id n
+
+  Returns  {refused, cancels}
+           refused: {id, code, id, code, …} of the leases that were not extended: 0 = gone, -1 = not yours any more
+           cancels: {id, reason, id, reason, …} of the extended jobs that somebody wants cancelled
+  Cost     O(n log N).
+]]
+--- @include "clock"
+--- @include "limits"
+--- @include "lease"
+--- @include "groups"
+
+local call = redis.call
+local prefix, consumer = KEYS[1], ARGV[1]
+local refused, groups, at = {}, {}, 2
+while ARGV[at] do
+    local token, lease_ms = ARGV[at], tonumber(ARGV[at + 1])
+    local ids, next_at = group_ids(at + 2)
+    if not ids then
+        return redis.error_reply(next_at)
+    end
+    if not lease_ms or lease_ms < 1 then
+        return redis.error_reply('ERR STINT_ARGUMENTS extend: the lease is a number of ms, at argument ' .. at + 1)
+    end
+    groups[#groups + 1] = { split_held(prefix, ids, token, consumer, refused), string.format('%.0f', now_ms + lease_ms) }
+    at = next_at
+end
+
+local cancels = {}
+local cancels_wanted = call('EXISTS', prefix .. 'cancels') == 1
+for _, group in ipairs(groups) do
+    local held, deadline = group[1], group[2]
+    if #held > 0 then
+        local entries = {}
+        for i = 1, #held do
+            entries[2 * i - 1], entries[2 * i] = deadline, held[i]
+        end
+        call('ZADD', prefix .. 'leased', unpack(entries))
+        if cancels_wanted then
+            local reasons = call('HMGET', prefix .. 'cancels', unpack(held))
+            for i = 1, #held do
+                if reasons[i] then
+                    cancels[#cancels + 1] = held[i]
+                    cancels[#cancels + 1] = reasons[i]
+                end
+            end
+        end
+    end
+end
+return { refused, cancels }

@@ -1,0 +1,86 @@
+#!lua flags=allow-oom
+--[[
+  nack.lua: settle jobs as failed: try again later, or bury.
+
+  KEYS[1]  the queue's prefix, `stint:{queue}:`; all keys are built from it and share its hash tag
+  ARGV[1]  consumer ID
+  ARGV     for each job: id, token, verdict, delay ms, max failures, reason
+           verdict: `retry`, `reject` (to dead whatever is left) or `cancel` (the handler stopped because of a cancel)
+           max failures: the job is buried by the failure that reaches it
+           reason: for people; 1,000 bytes of it are kept
+
+  Returns  {code, code, …}, one for each job:
+           1 = will be tried again, 2 = dead, 3 = cancelled, 0 = gone, -1 = not yours any more. 0 and -1 changed nothing.
+  Writes   tries, new index, then out of `leased`: a prefix leaves the job leased or in two indexes, never in none.
+  Cost     O(n log N).
+]]
+--- @include "clock"
+--- @include "limits"
+--- @include "mark"
+--- @include "record"
+--- @include "order"
+--- @include "tries"
+--- @include "lease"
+--- @include "finish"
+
+local FIELDS = 6
+local RETRIED, DEAD, CANCELLED = 1, 2, 3
+
+local call = redis.call
+local prefix, consumer = KEYS[1], ARGV[1]
+local n = (#ARGV - 1) / FIELDS
+if n < 1 or n > MAX_JOBS or n ~= math.floor(n) then
+    return redis.error_reply('ERR STINT_ARGUMENTS nack: six arguments for each of 1..1000 jobs')
+end
+for i = 0, n - 1 do
+    local at = 2 + i * FIELDS
+    if not tonumber(ARGV[at + 3]) or not tonumber(ARGV[at + 4]) then
+        return redis.error_reply('ERR STINT_ARGUMENTS nack: delay and max failures are numbers, at argument ' .. at)
+    end
+end
+
+local codes, nacked, buried, cancelled, wake = {}, 0, 0, 0, false
+for i = 0, n - 1 do
+    local at = 2 + i * FIELDS
+    local id, token, verdict, reason = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 5]
+    local delay_ms, max_failures = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
+    local code = lease_check(prefix, id, token, consumer)
+    if code == 1 then
+        local failures, lapses = read_tries(prefix, id)
+        if verdict ~= 'cancel' then
+            failures = failures + 1
+            nacked = nacked + 1
+        end
+        write_tries(prefix, id, failures, lapses, now_ms, reason)
+        if verdict == 'cancel' or call('HEXISTS', prefix .. 'cancels', id) == 1 then
+            end_cancelled(prefix, id, now_ms)
+            code, cancelled = CANCELLED, cancelled + 1
+        elseif verdict == 'reject' or failures >= max_failures then
+            bury(prefix, id, now_ms)
+            code, buried = DEAD, buried + 1
+        elseif delay_ms > 0 then
+            call('ZADD', prefix .. 'scheduled', string.format('%.0f', now_ms + delay_ms), id)
+            code = RETRIED
+        else
+            local priority = record_priority(call('HGET', prefix .. 'jobs', id))
+            append_ready(prefix .. 'ready', priority, now_us, { id }, 1, 1, 1)
+            code, wake = RETRIED, true
+        end
+        end_lease(prefix, id)
+    end
+    codes[i + 1] = code
+end
+local meta = prefix .. 'meta'
+if nacked > 0 then
+    call('HINCRBY', meta, 'nacked_total', nacked)
+end
+if buried > 0 then
+    call('HINCRBY', meta, 'dead_total', buried)
+end
+if cancelled > 0 then
+    call('HINCRBY', meta, 'cancelled_total', cancelled)
+end
+if wake then
+    mark(prefix)
+end
+return codes

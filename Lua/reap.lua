@@ -1,0 +1,80 @@
+#!lua flags=allow-oom
+--[[
+  reap.lua: requeue jobs whose lease has run out. Every node calls it; it is idempotent and needs no leader.
+
+  KEYS[1]  the queue's prefix, `stint:{queue}:`; all keys are built from it and share its hash tag
+  ARGV[1]  limit, 1..1000
+  ARGV[2]  max lapses: a job is buried as poison by the lapse that reaches it; a job's own limit (option `x`) goes before it
+
+  Returns  {server ms, lapse in, id, lease, outcome, lapses, id, lease, outcome, lapses, …}
+           lapse in: ms until the next lease runs out, 0 = more have run out, -1 = none is leased
+           lease: "<token>:<consumer ID>" of the holder that lost it
+           outcome: 1 = ready again, at the front of its priority; 2 = dead; 3 = cancelled
+  Writes   tries, new index, then out of `leased`.
+  Cost     O(limit log N).
+]]
+--- @include "clock"
+--- @include "limits"
+--- @include "mark"
+--- @include "record"
+--- @include "order"
+--- @include "tries"
+--- @include "lease"
+--- @include "finish"
+--- @include "due"
+
+local READY, DEAD, CANCELLED = 1, 2, 3
+
+local call = redis.call
+local prefix, limit, max_lapses = KEYS[1], checked_limit(ARGV[1]), tonumber(ARGV[2])
+if not (limit and max_lapses) then
+    return redis.error_reply('ERR STINT_ARGUMENTS reap: limit 1..1000, max lapses')
+end
+local leased = prefix .. 'leased'
+
+local replies, ready, buried, cancelled = { string.format('%.0f', now_ms), -1 }, 0, 0, 0
+local ids = call('ZRANGEBYSCORE', leased, '-inf', now_ms, 'LIMIT', 0, limit)
+-- From the last to the first: each goes before the one that was put back before it.
+for i = #ids, 1, -1 do
+    local id = ids[i]
+    local lease = call('HGET', prefix .. 'leases', id) or ''
+    local record = call('HGET', prefix .. 'jobs', id)
+    local failures, lapses = read_tries(prefix, id)
+    lapses = lapses + 1
+    local outcome
+    if not record then
+        write_tries(prefix, id, failures, lapses, now_ms, 'quarantined: the record is missing')
+        bury(prefix, id, now_ms)
+        outcome, buried = DEAD, buried + 1
+    elseif call('HEXISTS', prefix .. 'cancels', id) == 1 then
+        end_cancelled(prefix, id, now_ms)
+        outcome, cancelled = CANCELLED, cancelled + 1
+    elseif lapses >= (record_option(record, 'x') or max_lapses) then
+        write_tries(prefix, id, failures, lapses, now_ms,
+            'poison: its lease ran out ' .. lapses .. ' times, last held by ' .. string.gsub(lease, '^%d*:', ''))
+        bury(prefix, id, now_ms)
+        outcome, buried = DEAD, buried + 1
+    else
+        write_tries(prefix, id, failures, lapses, now_ms, 'lapsed: held by ' .. string.gsub(lease, '^%d*:', ''))
+        prepend_ready(prefix .. 'ready', record_priority(record), now_us, id)
+        outcome, ready = READY, ready + 1
+    end
+    end_lease(prefix, id)
+    local at = #replies
+    replies[at + 1], replies[at + 2], replies[at + 3], replies[at + 4] = id, lease, outcome, lapses
+end
+if #ids > 0 then
+    local meta = prefix .. 'meta'
+    call('HINCRBY', meta, 'lapsed_total', #ids)
+    if buried > 0 then
+        call('HINCRBY', meta, 'dead_total', buried)
+    end
+    if cancelled > 0 then
+        call('HINCRBY', meta, 'cancelled_total', cancelled)
+    end
+    if ready > 0 then
+        mark(prefix)
+    end
+end
+replies[2] = first_in(leased, now_ms)
+return replies

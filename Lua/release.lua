@@ -1,0 +1,65 @@
+#!lua flags=allow-oom
+--[[
+  release.lua: hand leased jobs back as if they had never been claimed: the attempt is not counted.
+
+  KEYS[1]  the queue's prefix, `stint:{queue}:`; all keys are built from it and share its hash tag
+  ARGV[1]  consumer ID
+  ARGV[2]  delay, ms: 0 = to the front of their priority at once (shutdown); more = not before then (snooze, unknown type)
+  ARGV     groups: token, n, id 1 … id n
+
+  Returns  {released, id, code, id, code, …}: how many were released, then every refused id: 0 = gone, -1 = not yours
+           any more. A job that somebody wants cancelled ends as cancelled instead; it counts as released.
+  Writes   new index first, then out of `leased`.
+  Cost     O(n log N).
+]]
+--- @include "clock"
+--- @include "limits"
+--- @include "mark"
+--- @include "record"
+--- @include "order"
+--- @include "lease"
+--- @include "finish"
+--- @include "groups"
+
+local call = redis.call
+local prefix, consumer, delay_ms = KEYS[1], ARGV[1], tonumber(ARGV[2])
+if not delay_ms or delay_ms < 0 then
+    return redis.error_reply('ERR STINT_ARGUMENTS release: the delay is a number of ms, 0 or more')
+end
+local replies, groups, at = { 0 }, {}, 3
+while ARGV[at] do
+    local token, ids, next_at = ARGV[at], group_ids(at + 1)
+    if not ids then
+        return redis.error_reply(next_at)
+    end
+    groups[#groups + 1] = split_held(prefix, ids, token, consumer, replies)
+    at = next_at
+end
+
+local released, cancelled = 0, 0
+local due = string.format('%.0f', now_ms + delay_ms)
+for _, held in ipairs(groups) do
+    -- From the last to the first: each goes before the one that was put back before it.
+    for i = #held, 1, -1 do
+        local id = held[i]
+        if call('HEXISTS', prefix .. 'cancels', id) == 1 then
+            end_cancelled(prefix, id, now_ms)
+            cancelled = cancelled + 1
+        elseif delay_ms > 0 then
+            call('ZADD', prefix .. 'scheduled', due, id)
+        else
+            prepend_ready(prefix .. 'ready', record_priority(call('HGET', prefix .. 'jobs', id)), now_us, id)
+        end
+        end_lease(prefix, id)
+        released = released + 1
+    end
+end
+if cancelled > 0 then
+    call('HINCRBY', prefix .. 'meta', 'cancelled_total', cancelled)
+end
+if released > 0 then
+    call('HINCRBY', prefix .. 'meta', 'released_total', released)
+    mark(prefix)
+end
+replies[1] = released
+return replies

@@ -1,0 +1,34 @@
+#!lua flags=no-writes,allow-oom
+--[[
+  show.lua: all that is known of jobs, in one consistent look.
+
+  KEYS[1]  the queue's prefix, `stint:{queue}:`; all keys are built from it and share its hash tag
+  ARGV     id 1 … id n, n = 1..1000
+
+  Returns  {server ms, job, job, …}; a job is {state, score, record, tries, lease, cancel reason}, with '' for what it
+           does not have; state '' = unknown. score: due ms (scheduled), deadline ms (leased), order score (ready), when in
+           ms (dead, done, cancelled).
+  Cost     O(n log N), and the size of the records.
+]]
+--- @include "clock"
+--- @include "limits"
+--- @include "state"
+
+local call = redis.call
+local prefix, n = KEYS[1], #ARGV
+if n < 1 or n > MAX_JOBS then
+    return redis.error_reply('ERR STINT_ARGUMENTS show: 1..1000 ids')
+end
+local replies = { string.format('%.0f', now_ms) }
+for i = 1, n do
+    local id = ARGV[i]
+    local state, score = state_of(prefix, id)
+    replies[i + 1] = {
+        state or '', score or '',
+        call('HGET', prefix .. 'jobs', id) or '',
+        call('HGET', prefix .. 'tries', id) or '',
+        call('HGET', prefix .. 'leases', id) or '',
+        call('HGET', prefix .. 'cancels', id) or '',
+    }
+end
+return replies
