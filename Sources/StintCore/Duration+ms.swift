@@ -1,0 +1,35 @@
+extension Duration {
+    /// Whole milliseconds, rounded up, so that nothing happens sooner than was asked for.
+    package var wholeMs: Int64 {
+        let (seconds, attoseconds) = components
+        let msAttoseconds: Int64 = 1_000_000_000_000_000
+        return seconds * 1000 + (attoseconds + (attoseconds > 0 ? msAttoseconds - 1 : 0)) / msAttoseconds
+    }
+
+    package var inSeconds: Double {
+        Double(components.seconds) + Double(components.attoseconds) / 1e18
+    }
+
+    /// Reads durations as people write them: `250ms`, `30s`, `5m`, `1h30m`, `2d`. A bare number is not one.
+    ///
+    /// - Throws: ``StintError`` with code `invalidArgument`.
+    public init(parsing text: String) throws(StintError) {
+        let refusal = StintError.invalidArgument(
+            "duration", "\(Name.quoted(text)) is not a duration", advice: "Write it as 250ms, 30s, 5m, 1h30m or 2d."
+        )
+        var total = Duration.zero
+        var rest = Substring(text)
+        guard !rest.isEmpty else { throw refusal }
+        while !rest.isEmpty {
+            let digits = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+            rest = rest.dropFirst(digits.count)
+            let unit = rest.prefix { $0.isASCII && $0.isLetter }
+            rest = rest.dropFirst(unit.count)
+            guard let value = Double(digits), value.isFinite, value < 1e12, let unit = Self.unitSeconds[String(unit)] else { throw refusal }
+            total += .microseconds(Int64((value * unit * 1e6).rounded()))
+        }
+        self = total
+    }
+
+    private static let unitSeconds: [String: Double] = ["ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400]
+}

@@ -1,0 +1,98 @@
+/// What a record says of its job before the payload, and what never changes: `j<type>\n`, or `J<type>;k=v;k=v\n` where it
+/// has options. Scripts look at the options that concern them and never at the payload.
+public struct JobHeader: Hashable, Sendable {
+    /// Which handler runs the job.
+    public var type: JobType
+    /// Higher runs sooner. -100 to 100, default 0.
+    public var priority: Int
+    /// The job's own lease; `nil` = the node's.
+    public var lease: Duration?
+    /// The failure that reaches this buries the job; `nil` = what its handler's retry policy says.
+    public var maxFailures: Int?
+    /// The lapse that reaches this buries the job; `nil` = ``Defaults/maxLapses``.
+    public var maxLapses: Int?
+
+    public init(type: JobType, priority: Int = 0, lease: Duration? = nil, maxFailures: Int? = nil, maxLapses: Int? = nil) {
+        self.type = type
+        self.priority = priority
+        self.lease = lease
+        self.maxFailures = maxFailures
+        self.maxLapses = maxLapses
+    }
+
+    /// - Throws: ``StintError`` with code `invalidArgument` for the first option that is out of range.
+    package func validate() throws(StintError) {
+        func check(_ isRight: Bool, _ option: String, _ range: String) throws(StintError) {
+            if !isRight { throw .invalidArgument("job options", "\(option) is out of range", advice: "It is \(range).") }
+        }
+        try check((-100...100).contains(priority), "priority \(priority)", "-100 to 100")
+        if let lease { try check(lease >= .milliseconds(100) && lease <= .seconds(86_400 * 7), "lease \(lease)", "100 ms to 7 days") }
+        if let maxFailures { try check((1...1_000_000).contains(maxFailures), "max failures \(maxFailures)", "1 to 1,000,000") }
+        if let maxLapses { try check((1...1_000_000).contains(maxLapses), "max lapses \(maxLapses)", "1 to 1,000,000") }
+    }
+
+    /// The header line, with its line end.
+    package var encoded: String {
+        var options = ""
+        if priority != 0 { options += ";p=\(priority)" }
+        if let lease { options += ";l=\(lease.wholeMs)" }
+        if let maxFailures { options += ";f=\(maxFailures)" }
+        if let maxLapses { options += ";x=\(maxLapses)" }
+        return (options.isEmpty ? "j" : "J") + type.rawValue + options + "\n"
+    }
+
+    /// Reads a header line without its line end. Options that this version does not know are left alone.
+    ///
+    /// - Throws: ``StintError`` with code `malformed`.
+    package init(decoding line: some StringProtocol) throws(StintError) {
+        let malformed = StintError(.malformed, "read record", "the header line \(Name.quoted(String(line))) has not the form of one")
+        guard let mark = line.first, mark == "j" || mark == "J" else { throw malformed }
+        let parts = line.dropFirst().split(separator: ";", omittingEmptySubsequences: false)
+        guard let name = parts.first, let type = try? JobType(String(name)) else { throw malformed }
+        self.init(type: type)
+        for part in parts.dropFirst() {
+            let pair = part.split(separator: "=", maxSplits: 1)
+            guard pair.count == 2 else { throw malformed }
+            guard let key = pair[0].first, pair[0].count == 1, "plfx".contains(key) else { continue }
+            guard let value = Int(pair[1]) else { throw malformed }
+            switch key {
+            case "p": priority = min(100, max(-100, value))
+            case "l": lease = .milliseconds(value)
+            case "f": maxFailures = value
+            default: maxLapses = value
+            }
+        }
+    }
+}
+
+/// The name of a kind of job, by which nodes choose the handler. Matches `[A-Za-z0-9][A-Za-z0-9._-]{0,127}`.
+public struct JobType: Hashable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral {
+    public let rawValue: String
+
+    /// - Throws: ``StintError`` with code `invalidArgument` and the reason.
+    public init(_ rawValue: String) throws(StintError) {
+        // The same alphabet as queue names, for the same reasons.
+        guard (try? QueueName(rawValue)) != nil else {
+            throw .invalidArgument(
+                "job type",
+                "\(Name.quoted(rawValue)) is not a job type",
+                advice: "Use 1 to 128 letters, digits, '.', '_' or '-', beginning with a letter or digit."
+            )
+        }
+        self.rawValue = rawValue
+    }
+
+    /// A literal is the programmer's own: a wrong one stops the program.
+    public init(stringLiteral value: String) {
+        do {
+            try self.init(value)
+        } catch {
+            preconditionFailure(error.description)
+        }
+    }
+
+    public var description: String { rawValue }
+
+    /// The type of jobs that nobody gave one, as `stint enqueue` without `--type`.
+    public static let plain: JobType = "job"
+}

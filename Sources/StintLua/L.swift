@@ -1,1 +1,0 @@
-func names() -> [UInt8] { PackageResources.claim_lua + PackageResources.foo_lua }

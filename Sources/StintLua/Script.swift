@@ -1,0 +1,49 @@
+import Crypto
+import Foundation
+
+/// One script of `Lua/`, with its includes expanded, ready to be sent to Redis.
+package struct Script: Sendable {
+    /// The file's name without its ending, which is also the name of the store's function.
+    package let name: String
+    package let source: String
+    /// SHA1 of `source` in lower-case hex, as `EVALSHA` wants it.
+    package let sha1: String
+
+    init(name: String) {
+        do {
+            self.name = name
+            self.source = try ScriptLoader(files: ScriptFiles.all).expand(name)
+        } catch {
+            // The scripts are compiled in, and a test expands every one of them.
+            preconditionFailure("the embedded script \(name) does not expand: \(error)")
+        }
+        self.sha1 = Insecure.SHA1.hash(data: Data(source.utf8)).map { byte in
+            let hex = String(byte, radix: 16)
+            return hex.count == 1 ? "0" + hex : hex
+        }.joined()
+    }
+}
+
+/// The script set: one operation, one script.
+package enum Scripts {
+    package static let enqueue = Script(name: "enqueue")
+    package static let claim = Script(name: "claim")
+    package static let ack = Script(name: "ack")
+    package static let nack = Script(name: "nack")
+    package static let extend = Script(name: "extend")
+    package static let release = Script(name: "release")
+    package static let reap = Script(name: "reap")
+    package static let promote = Script(name: "promote")
+    package static let cancel = Script(name: "cancel")
+    package static let redrive = Script(name: "redrive")
+    package static let purge = Script(name: "purge")
+    package static let trim = Script(name: "trim")
+    package static let pause = Script(name: "pause")
+    package static let beat = Script(name: "beat")
+    package static let stats = Script(name: "stats")
+    package static let show = Script(name: "show")
+
+    package static let all = [
+        enqueue, claim, ack, nack, extend, release, reap, promote, cancel, redrive, purge, trim, pause, beat, stats, show,
+    ]
+}

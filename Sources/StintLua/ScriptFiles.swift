@@ -1,0 +1,39 @@
+/// The embedded files of `Lua/`. SwiftPM flattens folders, so that a script and an include may not share a name.
+enum ScriptFiles {
+    static let scripts: [String: [UInt8]] = [
+        "ack": PackageResources.ack_lua,
+        "beat": PackageResources.beat_lua,
+        "cancel": PackageResources.cancel_lua,
+        "claim": PackageResources.claim_lua,
+        "enqueue": PackageResources.enqueue_lua,
+        "extend": PackageResources.extend_lua,
+        "nack": PackageResources.nack_lua,
+        "pause": PackageResources.pause_lua,
+        "promote": PackageResources.promote_lua,
+        "purge": PackageResources.purge_lua,
+        "reap": PackageResources.reap_lua,
+        "redrive": PackageResources.redrive_lua,
+        "release": PackageResources.release_lua,
+        "show": PackageResources.show_lua,
+        "stats": PackageResources.stats_lua,
+        "trim": PackageResources.trim_lua,
+    ]
+
+    static let includes: [String: [UInt8]] = [
+        "clock": PackageResources.clock_lua,
+        "due": PackageResources.due_lua,
+        "finish": PackageResources.finish_lua,
+        "groups": PackageResources.groups_lua,
+        "lease": PackageResources.lease_lua,
+        "limits": PackageResources.limits_lua,
+        "mark": PackageResources.mark_lua,
+        "order": PackageResources.order_lua,
+        "record": PackageResources.record_lua,
+        "state": PackageResources.state_lua,
+        "tries": PackageResources.tries_lua,
+    ]
+
+    static var all: [String: String] {
+        scripts.merging(includes) { script, _ in script }.mapValues { String(decoding: $0, as: UTF8.self) }
+    }
+}

@@ -1,0 +1,104 @@
+package import StintCore
+import StintLua
+package import StintRedis
+
+/// The reads for people: stats, lists, single jobs, nodes. Nothing here changes anything, and every read is bounded.
+package struct Inspector: Sendable {
+    package let store: Store
+
+    package init(_ store: Store) {
+        self.store = store
+    }
+
+    /// A queue at a glance. A queue that nobody ever used has zeros everywhere.
+    package func stats(of queue: QueueName) async throws(StintError) -> QueueStats {
+        let reply = try await store.call(Scripts.stats, queue) { _ in }
+        var values: [String: Int64] = [:]
+        for at in stride(from: 0, to: reply.count - 1, by: 2) {
+            values[reply[at].string ?? ""] = reply[at + 1].integer
+        }
+        return QueueStats(name: queue, values)
+    }
+
+    /// The queues in the register, sorted.
+    package func queues() async throws(StintError) -> [QueueName] {
+        var command = RedisCommand("SMEMBERS")
+        command.append(store.keys.queues)
+        return try await store.send(command, "list queues").children.compactMap { reply in
+            reply.string.flatMap { try? QueueName($0) }
+        }.sorted()
+    }
+
+    /// All that is known of some jobs, in one consistent look. Unknown ids have no state.
+    package func jobs(_ ids: [JobID], on queue: QueueName) async throws(StintError) -> [JobDetail] {
+        if ids.isEmpty { return [] }
+        let reply = try await store.call(Scripts.show, queue) { command in
+            for id in ids { command.append(id.rawValue) }
+        }
+        guard reply.count == ids.count + 1, let serverMs = reply[0].integer else { throw .malformedReply("show \(queue)") }
+        return zip(ids, reply.children.dropFirst()).map { id, fields in
+            JobDetail(id: id, queue: queue, serverMs: serverMs, Array(fields.children))
+        }
+    }
+
+    package func job(_ id: JobID, on queue: QueueName) async throws(StintError) -> JobDetail? {
+        try await jobs([id], on: queue).first.flatMap { $0.state == nil ? nil : $0 }
+    }
+
+    /// The ids in one state, in the order of their index, from `offset`.
+    package func ids(_ state: JobState, on queue: QueueName, offset: Int = 0, limit: Int) async throws(StintError) -> [JobID] {
+        var command = RedisCommand("ZRANGE")
+        command.append(store.keys.state(state, of: queue))
+        command.append(offset)
+        command.append(offset + max(1, limit) - 1)
+        return try await store.send(command, "list \(state.rawValue) jobs of \(queue)").children.compactMap { reply in
+            reply.string.map(JobID.init(unchecked:))
+        }
+    }
+
+    /// The leases that a consumer holds: how a claim whose reply was lost is found again.
+    ///
+    /// Walks the leases of the whole queue in bounded steps; for when a connection broke, not for every day.
+    package func leases(of consumer: ConsumerID, on queue: QueueName) async throws(StintError) -> [Held] {
+        var held: [Held] = []
+        var cursor = "0"
+        let tail = ":" + consumer.description
+        repeat {
+            var command = RedisCommand("HSCAN")
+            command.append(store.keys.leases(queue))
+            command.append(cursor)
+            command.append("COUNT")
+            command.append(Defaults.maxJobsPerCall)
+            let reply = try await store.send(command, "find leases on \(queue)")
+            guard reply.count == 2, let next = reply[0].string else { throw .malformedReply("find leases on \(queue)") }
+            let pairs = reply[1]
+            for at in stride(from: 0, to: pairs.count - 1, by: 2) {
+                guard let lease = pairs[at + 1].string, lease.hasSuffix(tail), let token = Int64(lease.dropLast(tail.count)) else { continue }
+                held.append(Held(id: JobID(unchecked: pairs[at].string ?? ""), token: Token(rawValue: token)))
+            }
+            cursor = next
+        } while cursor != "0"
+        return held
+    }
+
+    /// The nodes in the register, with the age of their last beat.
+    package func nodes() async throws(StintError) -> [NodeEntry] {
+        var beats = RedisCommand("ZRANGE")
+        beats.append(contentsOf: [store.keys.nodes, "0", "9999", "WITHSCORES"])
+        let now = try await store.send(RedisCommand("TIME"), "list nodes")
+        let nowMs = (now[0].integer ?? 0) * 1000 + (now[1].integer ?? 0) / 1000
+        let reply = try await store.send(beats, "list nodes")
+        let entries = stride(from: 0, to: reply.count - 1, by: 2).compactMap { at -> (ConsumerID, Int64)? in
+            guard let consumer = reply[at].string.flatMap({ ConsumerID(parsing: $0) }), let beat = reply[at + 1].integer else { return nil }
+            return (consumer, beat)
+        }
+        if entries.isEmpty { return [] }
+        var abouts = RedisCommand("HMGET")
+        abouts.append(store.keys.abouts)
+        for (consumer, _) in entries { abouts.append(consumer.description) }
+        let texts = try await store.send(abouts, "list nodes")
+        return zip(entries, texts.children).map { entry, about in
+            NodeEntry(consumer: entry.0, lastBeatAgo: .milliseconds(max(0, nowMs - entry.1)), about: about.string ?? "{}")
+        }.sorted { $0.consumer.description < $1.consumer.description }
+    }
+}

@@ -1,0 +1,39 @@
+package import StintCore
+
+/// Every key name of Stint. Nothing else spells one.
+package struct Keys: Hashable, Sendable {
+    /// The first word of every key, one per tenant. Default `stint`.
+    package let prefix: String
+
+    /// - Throws: ``StintError`` with code `invalidArgument`: a prefix has the alphabet of queue names.
+    package init(prefix: String = "stint") throws(StintError) {
+        guard (try? QueueName(prefix)) != nil else {
+            throw .invalidArgument(
+                "key prefix", "the prefix is not usable",
+                advice: "Use 1 to 128 letters, digits, '.', '_' or '-', beginning with a letter or digit."
+            )
+        }
+        self.prefix = prefix
+    }
+
+    /// What every script of a queue gets as its one key. The braces make a queue one slot of a cluster.
+    package func queue(_ queue: QueueName) -> String { "\(prefix):{\(queue.rawValue)}:" }
+
+    package func state(_ state: JobState, of queue: QueueName) -> String { self.queue(queue) + state.rawValue }
+    package func leases(_ queue: QueueName) -> String { self.queue(queue) + "leases" }
+    package func wake(_ queue: QueueName) -> String { self.queue(queue) + "wake" }
+    package func meta(_ queue: QueueName) -> String { self.queue(queue) + "meta" }
+
+    /// The registers of queues and nodes, for people. `*` is no queue name, so that this is a slot of its own.
+    package var registers: String { "\(prefix):{*}:" }
+    package var queues: String { registers + "queues" }
+    package var nodes: String { registers + "nodes" }
+    package var abouts: String { registers + "abouts" }
+
+    /// The queue whose wake-up list a key is.
+    package func queue(ofWake key: String) -> QueueName? {
+        let head = prefix + ":{", tail = "}:wake"
+        guard key.hasPrefix(head), key.hasSuffix(tail) else { return nil }
+        return try? QueueName(String(key.dropFirst(head.count).dropLast(tail.count)))
+    }
+}

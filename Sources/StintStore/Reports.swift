@@ -1,0 +1,101 @@
+package import NIOCore
+public import StintCore
+package import StintRedis
+
+/// A queue at a glance.
+public struct QueueStats: Hashable, Sendable {
+    public let name: QueueName
+    /// How many jobs are in each state now.
+    public let ready, scheduled, leased, dead, done, cancelled: Int
+    /// How many there ever were, since the queue's first job.
+    public let enqueuedTotal, ackedTotal, nackedTotal, lapsedTotal, releasedTotal, deadTotal, cancelledTotal, redrivenTotal: Int
+    public let isPaused: Bool
+    /// How long the job that has been ready longest has been waiting; `nil` = none is ready.
+    public let oldestReady: Duration?
+    /// Until the next scheduled job is due; `nil` = none is scheduled.
+    public let dueIn: Duration?
+    /// Until the next lease runs out; zero = one has, and waits for a reaper; `nil` = none is leased.
+    public let lapseIn: Duration?
+
+    init(name: QueueName, _ values: [String: Int64]) {
+        func count(_ name: String) -> Int { Int(values[name] ?? 0) }
+        func ms(_ name: String) -> Duration? { (values[name] ?? -1) < 0 ? nil : .milliseconds(values[name] ?? 0) }
+        self.name = name
+        self.ready = count("ready")
+        self.scheduled = count("scheduled")
+        self.leased = count("leased")
+        self.dead = count("dead")
+        self.done = count("done")
+        self.cancelled = count("cancelled")
+        self.enqueuedTotal = count("enqueued_total")
+        self.ackedTotal = count("acked_total")
+        self.nackedTotal = count("nacked_total")
+        self.lapsedTotal = count("lapsed_total")
+        self.releasedTotal = count("released_total")
+        self.deadTotal = count("dead_total")
+        self.cancelledTotal = count("cancelled_total")
+        self.redrivenTotal = count("redriven_total")
+        self.isPaused = count("paused") == 1
+        self.oldestReady = ms("oldest_ready_ms")
+        self.dueIn = ms("due_in_ms")
+        self.lapseIn = ms("lapse_in_ms")
+    }
+}
+
+/// All that is known of one job.
+package struct JobDetail: Sendable {
+    package let id: JobID
+    package let queue: QueueName
+    /// The server's clock at the time of the look.
+    package let serverMs: Int64
+    /// `nil` = no job of this id is known.
+    package let state: JobState?
+    /// Due time (scheduled), deadline (leased) or when it ended (dead, done, cancelled), ms since 1970; `nil` when ready.
+    package let whenMs: Int64?
+    package let header: JobHeader?
+    /// `nil` when the record is gone, as that of a done job.
+    package let payload: ByteBuffer?
+    package let tries: Tries
+    package let token: Token?
+    package let consumer: ConsumerID?
+    /// Somebody wants it cancelled, its node has not been told yet.
+    package let cancelReason: String?
+
+    init(id: JobID, queue: QueueName, serverMs: Int64, _ fields: [RedisReply]) {
+        func text(_ index: Int) -> String? {
+            guard index < fields.count, let text = fields[index].string, !text.isEmpty else { return nil }
+            return text
+        }
+        self.id = id
+        self.queue = queue
+        self.serverMs = serverMs
+        self.state = text(0).flatMap(JobState.init(rawValue:))
+        self.whenMs = state == .ready ? nil : text(1).flatMap { Double($0) }.map { Int64($0) }
+        var record = fields.count > 2 ? fields[2].bytes : nil
+        if record?.readableBytes == 0 { record = nil }
+        var cache = HeaderCache()
+        self.header = if var found = record { try? cache.take(from: &found, into: &record) } else { nil }
+        self.payload = record
+        self.tries = text(3).map(Tries.init(decoding:)) ?? .none
+        let lease = text(4)?.split(separator: ":", maxSplits: 1)
+        self.token = lease?.first.flatMap { Int64($0) }.map(Token.init(rawValue:))
+        self.consumer = lease.flatMap { $0.count == 2 ? ConsumerID(parsing: $0[1]) : nil }
+        self.cancelReason = text(5)
+    }
+}
+
+extension HeaderCache {
+    fileprivate mutating func take(from record: inout ByteBuffer, into rest: inout ByteBuffer?) throws(StintError) -> JobHeader {
+        let header = try take(from: &record)
+        rest = record
+        return header
+    }
+}
+
+/// A node as the register knows it.
+package struct NodeEntry: Sendable {
+    package let consumer: ConsumerID
+    package let lastBeatAgo: Duration
+    /// JSON, as the node wrote it.
+    package let about: String
+}

@@ -1,0 +1,113 @@
+package import NIOCore
+package import StintCore
+import StintLua
+package import StintRedis
+
+/// A job under a lease.
+package struct ClaimedJob: Sendable {
+    package let id: JobID
+    package let token: Token
+    package let header: JobHeader
+    package let payload: ByteBuffer
+    package let tries: Tries
+
+    package init(id: JobID, token: Token, header: JobHeader, payload: ByteBuffer, tries: Tries) {
+        self.id = id
+        self.token = token
+        self.header = header
+        self.payload = payload
+        self.tries = tries
+    }
+}
+
+/// What a claim brought.
+package struct Claim: Sendable {
+    package var isPaused = false
+    package var token: Token?
+    package var jobs: [ClaimedJob] = []
+    /// Leased, but their records cannot be read: to be rejected, with the reason.
+    package var malformed: [(id: JobID, reason: String)] = []
+    /// Until the next scheduled job is due, and until the next lease runs out; `nil` = none, or not told because as many
+    /// jobs came as were asked for.
+    package var dueIn: Duration?
+    package var lapseIn: Duration?
+}
+
+extension Store {
+    /// Leases the next jobs of a queue to one consumer.
+    package func claim(
+        _ limit: Int, from queue: QueueName, for consumer: ConsumerID, lease: Duration
+    ) async throws(StintError) -> Claim {
+        let reply = try await call(Scripts.claim, queue) { command in
+            command.append(consumer.description)
+            command.append(lease.wholeMs)
+            command.append(min(limit, Defaults.maxJobsPerCall))
+        }
+        guard reply.count == 6, let first = reply[0].integer else { throw .malformedReply("claim \(queue)") }
+        var claim = Claim()
+        claim.isPaused = first == -1
+        claim.dueIn = reply[1].milliseconds
+        claim.lapseIn = reply[2].milliseconds
+        if first > 0 {
+            claim.token = Token(rawValue: first)
+            claim.read(token: Token(rawValue: first), ids: reply[3], records: reply[4], tries: reply[5])
+        }
+        return claim
+    }
+}
+
+extension Claim {
+    fileprivate mutating func read(token: Token, ids: RedisReply, records: RedisReply, tries: RedisReply) {
+        jobs.reserveCapacity(ids.count)
+        let noTries = tries.count == 0
+        var headers = HeaderCache()
+        for index in 0..<ids.count {
+            let id = JobID(unchecked: ids[index].string ?? "")
+            let text = noTries ? nil : tries[index].string
+            do {
+                guard var record = records[index].bytes else { throw StintError.malformedReply("claim") }
+                let header = try headers.take(from: &record)
+                jobs.append(
+                    ClaimedJob(id: id, token: token, header: header, payload: record, tries: text.map(Tries.init(decoding:)) ?? .none)
+                )
+            } catch {
+                malformed.append((id, "\(error)"))
+            }
+        }
+    }
+}
+
+/// Reads header lines. Most jobs of a queue have the same one, so that the last one is kept.
+struct HeaderCache {
+    private var line: [UInt8] = []
+    private var header: JobHeader?
+
+    /// Cuts the header line off a record, whose rest is the payload.
+    mutating func take(from record: inout ByteBuffer) throws(StintError) -> JobHeader {
+        let isSame = record.withUnsafeReadableBytes { bytes in
+            !line.isEmpty && bytes.count >= line.count && line.elementsEqual(bytes.prefix(line.count))
+        }
+        if isSame, let header {
+            record.moveReaderIndex(forwardBy: line.count)
+            return header
+        }
+        let view = record.readableBytesView
+        // A header line is at most some hundred bytes: do not search a large payload for a line end.
+        guard let end = view.prefix(1024).firstIndex(of: UInt8(ascii: "\n")) else {
+            throw StintError(.malformed, "read record", "it has no header line")
+        }
+        let length = end - view.startIndex + 1
+        let decoded = try JobHeader(decoding: String(decoding: view.prefix(length - 1), as: UTF8.self))
+        line = Array(view.prefix(length))
+        header = decoded
+        record.moveReaderIndex(forwardBy: length)
+        return decoded
+    }
+}
+
+extension RedisReply {
+    /// A duration that a script returned in ms; -1 = there is none.
+    var milliseconds: Duration? {
+        integer.flatMap { $0 < 0 ? nil : .milliseconds($0) }
+    }
+}

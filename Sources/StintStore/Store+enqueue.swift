@@ -1,0 +1,102 @@
+package import NIOCore
+package import StintCore
+import StintLua
+import StintRedis
+
+/// A job on its way into a queue.
+package struct NewJob: Sendable {
+    package var id: JobID
+    /// Minted for this call and never sent before: ids of finished jobs need not be looked through.
+    package var isFresh: Bool
+    package var header: JobHeader
+    package var payload: ByteBuffer
+    package var due: Due
+
+    package init(id: JobID, isFresh: Bool, header: JobHeader, payload: ByteBuffer, due: Due = .now) {
+        self.id = id
+        self.isFresh = isFresh
+        self.header = header
+        self.payload = payload
+        self.due = due
+    }
+}
+
+/// When a job may be claimed first.
+package enum Due: Hashable, Sendable {
+    case now
+    /// After this time from the enqueue, by the server's clock.
+    case after(Duration)
+    /// At this time of the server's clock, in ms since 1970.
+    case at(ms: Int64)
+
+    var argument: String {
+        switch self {
+        case .now: "0"
+        case .after(let delay): String(max(0, delay.wholeMs))
+        case .at(let ms): "@\(ms)"
+        }
+    }
+}
+
+/// What became of one job of an enqueue.
+public enum EnqueueOutcome: Hashable, Sendable {
+    case accepted
+    /// A job of this id is there already, or finished not long ago; nothing about it was changed.
+    case exists(JobState)
+
+    public var isAccepted: Bool { self == .accepted }
+}
+
+extension Store {
+    /// Accepts jobs, each once. All or nothing reaches the server, except for ids that exist already.
+    ///
+    /// Repeating a call that failed `unconfirmed` is safe, when the repeat says that the ids are not fresh.
+    ///
+    /// - Parameter jobs: at most ``Defaults/maxJobsPerCall``.
+    /// - Returns: one outcome for each job, in order.
+    package func enqueue(_ jobs: [NewJob], on queue: QueueName, timeout: Duration? = nil) async throws(StintError) -> [EnqueueOutcome] {
+        if jobs.isEmpty { return [] }
+        let bytes = jobs.reduce(0) { $0 + $1.payload.readableBytes + 96 }
+        let reply = try await call(Scripts.enqueue, queue, reserving: bytes, timeout: timeout) { command in
+            var index = 0
+            while index < jobs.count {
+                let first = jobs[index]
+                var end = index + 1
+                while end < jobs.count, jobs[end].isLike(first) { end += 1 }
+                command.append(first.due.argument)
+                command.append(first.header.priority)
+                command.append(first.isFresh ? 1 : 0)
+                command.append(end - index)
+                var header = first.header, encoded = header.encoded
+                for job in jobs[index..<end] {
+                    if job.header != header { (header, encoded) = (job.header, job.header.encoded) }
+                    command.append(job.id.rawValue)
+                    command.append(encoded, then: job.payload)
+                }
+                index = end
+            }
+        }
+        guard reply.count % 2 == 1 else { throw .malformedReply("enqueue \(queue)") }
+        if reply.count == 1 { return Array(repeating: .accepted, count: jobs.count) }
+        return outcomes(of: jobs, reply)
+    }
+
+    private func outcomes(of jobs: [NewJob], _ reply: RedisReply) -> [EnqueueOutcome] {
+        var refused: [JobID: [JobState]] = [:]
+        for at in stride(from: 1, to: reply.count, by: 2) {
+            // `enqueued` = the same id stands twice in this call; the first one is on its way to be ready or scheduled.
+            let state = reply[at + 1].string.flatMap(JobState.init(rawValue:)) ?? .ready
+            refused[JobID(unchecked: reply[at].string ?? ""), default: []].append(state)
+        }
+        // Of an id that stands twice in the call, the last ones are the refused ones.
+        return jobs.reversed().map { job in
+            refused[job.id]?.popLast().map { .exists($0) } ?? .accepted
+        }.reversed()
+    }
+}
+
+extension NewJob {
+    fileprivate func isLike(_ other: NewJob) -> Bool {
+        due == other.due && header.priority == other.header.priority && isFresh == other.isFresh
+    }
+}

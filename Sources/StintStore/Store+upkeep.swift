@@ -1,0 +1,100 @@
+package import StintCore
+import StintLua
+import StintRedis
+
+/// A lease that ran out, and what became of its job.
+package struct Lapse: Sendable {
+    package enum Outcome: Int64, Sendable {
+        case ready = 1
+        case dead, cancelled
+    }
+
+    package let id: JobID
+    package let token: Token?
+    package let consumer: ConsumerID?
+    package let outcome: Outcome
+    package let lapses: Int
+}
+
+package struct Reaping: Sendable {
+    package let serverMs: Int64
+    /// Until the next lease runs out; zero = more have run out already; `nil` = none is leased.
+    package let lapseIn: Duration?
+    package let lapses: [Lapse]
+}
+
+extension Store {
+    /// Requeues, or buries, jobs whose lease has run out.
+    package func reap(
+        _ limit: Int = Defaults.maxJobsPerCall, from queue: QueueName, maxLapses: Int = Defaults.maxLapses
+    ) async throws(StintError) -> Reaping {
+        let reply = try await call(Scripts.reap, queue) { command in
+            command.append(limit)
+            command.append(maxLapses)
+        }
+        guard reply.count >= 2, let serverMs = reply[0].integer else { throw .malformedReply("reap \(queue)") }
+        let lapses = stride(from: 2, to: reply.count - 3, by: 4).map { at in
+            let lease = (reply[at + 1].string ?? "").split(separator: ":", maxSplits: 1)
+            return Lapse(
+                id: JobID(unchecked: reply[at].string ?? ""),
+                token: lease.first.flatMap { Int64($0) }.map(Token.init(rawValue:)),
+                consumer: lease.count == 2 ? ConsumerID(parsing: lease[1]) : nil,
+                outcome: reply[at + 2].integer.flatMap(Lapse.Outcome.init(rawValue:)) ?? .ready,
+                lapses: Int(reply[at + 3].integer ?? 0)
+            )
+        }
+        return Reaping(serverMs: serverMs, lapseIn: reply[1].milliseconds, lapses: lapses)
+    }
+
+    /// Moves scheduled jobs that are due to ready.
+    ///
+    /// - Returns: how many, and how long until the next one is due (zero = more are due, `nil` = none is scheduled).
+    package func promote(
+        _ limit: Int = Defaults.maxJobsPerCall, on queue: QueueName
+    ) async throws(StintError) -> (promoted: Int, dueIn: Duration?) {
+        let reply = try await call(Scripts.promote, queue) { $0.append(limit) }
+        guard reply.count == 2, let promoted = reply[0].integer else { throw .malformedReply("promote \(queue)") }
+        return (Int(promoted), reply[1].milliseconds)
+    }
+
+    /// Forgets finished jobs that are too old or too many, at most `limit` of each state.
+    ///
+    /// - Returns: how many were forgotten of each state, in order.
+    package func trim(
+        _ limit: Int = Defaults.maxJobsPerCall, on queue: QueueName, keeping retentions: [(JobState, Retention)]
+    ) async throws(StintError) -> [Int] {
+        let reply = try await call(Scripts.trim, queue) { command in
+            command.append(limit)
+            for (state, retention) in retentions {
+                command.append(state.rawValue)
+                command.append(retention.age.wholeMs)
+                command.append(retention.count)
+            }
+        }
+        return reply.children.map { Int($0.integer ?? 0) }
+    }
+
+    /// Enters a node and its queues in the registers.
+    ///
+    /// - Parameters:
+    ///   - about: what there is to know of the node, JSON; `nil` = it leaves.
+    ///   - keep: how long nodes that no longer beat stay in the register.
+    package func beat(
+        _ consumer: ConsumerID, about: String?, queues: [QueueName], keep: Duration
+    ) async throws(StintError) {
+        _ = try await call(Scripts.beat, key: keys.registers, "beat \(consumer)") { command in
+            command.append(consumer.description)
+            command.append(about ?? "")
+            command.append(keep.wholeMs)
+            for queue in queues { command.append(queue.rawValue) }
+        }
+    }
+
+    /// Enters a queue in the register, so that people find it. Correctness never depends on it.
+    package func register(_ queue: QueueName) async throws(StintError) {
+        var command = RedisCommand("SADD")
+        command.append(keys.queues)
+        command.append(queue.rawValue)
+        _ = try await send(command, "register \(queue)")
+    }
+}

@@ -1,0 +1,71 @@
+import StintCore
+import StintLua
+package import StintRedis
+
+/// The operations on queues: one function for one script, of the same name. No loops, no timers, no repeats: a failed call
+/// is the caller's to judge, by the code of its ``StintError``.
+package struct Store: Sendable {
+    package let client: RedisClient
+    package let keys: Keys
+
+    package init(client: RedisClient, keys: Keys) {
+        self.client = client
+        self.keys = keys
+    }
+
+    func call(
+        _ script: Script, _ queue: QueueName, reserving bytes: Int = 0, timeout: Duration? = nil,
+        _ arguments: (inout RedisCommand) -> Void
+    ) async throws(StintError) -> RedisReply {
+        try await call(script, key: keys.queue(queue), "\(script.name) \(queue)", reserving: bytes, timeout: timeout, arguments)
+    }
+
+    func call(
+        _ script: Script, key: String, _ operation: @autoclosure () -> String, reserving bytes: Int = 0, timeout: Duration? = nil,
+        _ arguments: (inout RedisCommand) -> Void
+    ) async throws(StintError) -> RedisReply {
+        do {
+            let redisScript = RedisScript(name: script.name, source: script.source, sha1: script.sha1)
+            return try await client.call(redisScript, keys: [key], timeout: timeout, reserving: bytes, arguments)
+        } catch {
+            throw StintError(error, doing: operation())
+        }
+    }
+
+    func send(_ command: RedisCommand, _ operation: @autoclosure () -> String) async throws(StintError) -> RedisReply {
+        do {
+            return try await client.send(command)
+        } catch {
+            throw StintError(error, doing: operation())
+        }
+    }
+}
+
+extension StintError {
+    /// What an error of the connection means to who works with jobs.
+    package init(_ error: RedisError, doing operation: String) {
+        let code: Code =
+            switch error.code {
+            case .outOfMemory: .queueFull
+            case .closed: .closed
+            case .badURL: .invalidArgument
+            default:
+                if error.mayHaveRun {
+                    .unconfirmed
+                } else {
+                    error.disposition == .final ? .refused : .unavailable
+                }
+            }
+        self.init(code, operation, error.message, advice: error.advice, underlying: error)
+    }
+
+    static func malformedReply(_ operation: String) -> StintError {
+        StintError(
+            .malformed, operation, "the reply has not the form that this version expects",
+            advice: "Another version of Stint, or another program, may be using the same keys."
+        )
+    }
+
+    /// Whether the same call may succeed later without anybody changing anything.
+    package var isPassing: Bool { code == .unavailable || code == .unconfirmed }
+}
