@@ -90,6 +90,13 @@ extension Store {
         }
     }
 
+    /// The server's clock, ms since 1970.
+    package func serverMs() async throws(StintError) -> Int64 {
+        let reply = try await send(RedisCommand("TIME"), "read the server's clock")
+        guard reply.count == 2, let seconds = reply[0].integer, let micros = reply[1].integer else { throw .malformedReply("read the server's clock") }
+        return seconds * 1000 + micros / 1000
+    }
+
     /// Enters a queue in the register, so that people find it. Correctness never depends on it.
     package func register(_ queue: QueueName) async throws(StintError) {
         var command = RedisCommand("SADD")

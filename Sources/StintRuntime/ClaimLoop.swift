@@ -1,0 +1,110 @@
+import StintCore
+import StintStore
+
+/// Claims as many jobs as there are free slots, as long as there are ready ones; then waits without asking.
+struct ClaimLoop {
+    /// Jobs that have waited this long for a slot of this process are handed back: another node may be idle.
+    private static let longestWait = Duration.seconds(1)
+
+    let node: NodeState
+    let pool: SlotPool
+
+    func run() async {
+        var pollAt = ContinuousClock.now.advanced(by: node.configuration.pollInterval)
+        while !node.isStopping {
+            if await runOnce() > 0 { continue }
+            let now = ContinuousClock.now
+            if now >= pollAt {
+                // The net below the wake-ups: a mark may have died with the node that had taken it.
+                pollAt = now.advanced(by: node.configuration.pollInterval * Double.random(in: 0.9..<1.1))
+                node.agenda.heatAll()
+                continue
+            }
+            if node.agenda.isCold { node.idleSignal.raise() }
+            await node.claimSignal.wait(upTo: min(pollAt - now, pool.hasWaiting ? Self.longestWait : .seconds(3600)))
+        }
+    }
+
+    /// One claim, if there is room for its jobs and a queue that may have some.
+    ///
+    /// - Returns: how many calls to the store it made: 0 = there is nothing to do now.
+    func runOnce() async -> Int {
+        handBackStale()
+        let prefetch = node.pace.jobs(in: node.configuration.prefetchTime, concurrency: pool.concurrency)
+        guard let queue = node.agenda.pick(random: .random(in: 0..<1)) else { return 0 }
+        let demand = pool.demand(prefetch: prefetch)
+        guard demand > 0 else { return 0 }
+        do {
+            if queue.mayHoldUnknown { try await recover(queue.name) }
+            try await claim(min(demand, Defaults.maxJobsPerCall), from: queue.name)
+        } catch {
+            await backOff(after: error, queue.name)
+        }
+        return 1
+    }
+
+    private func claim(_ limit: Int, from queue: QueueName) async throws(StintError) {
+        let configuration = node.configuration
+        // Before the request is sent: the local deadline must be the earlier one.
+        let sentAt = ContinuousClock.now
+        let claim = try await node.store.claim(limit, from: queue, for: node.consumer, lease: configuration.lease)
+        let isAll = claim.jobs.count + claim.malformed.count < limit
+        node.agenda.update(queue) { $0.isHot = !isAll }
+        if isAll { node.note(queue, dueIn: claim.dueIn, lapseIn: claim.lapseIn) }
+        if !claim.jobs.isEmpty {
+            node.observe?(.claimed(claim.jobs, from: queue))
+            let leases = claim.jobs.map { job in
+                HeldLease(job, queue: queue, lease: job.header.lease ?? configuration.lease, sentAt: sentAt)
+            }
+            node.leases.insert(leases)
+            if leases.contains(where: { $0.lease < configuration.lease }) || node.leases.count == leases.count {
+                node.heartbeatSignal.raise()
+            }
+            pool.add(leases)
+        }
+        if let token = claim.token, !claim.malformed.isEmpty {
+            try await reject(claim.malformed, token: token, queue)
+        }
+    }
+
+    /// Records that cannot be read are buried with the reason, where people look. They never stop the others.
+    private func reject(_ malformed: [(id: JobID, reason: String)], token: Token, _ queue: QueueName) async throws(StintError) {
+        for (id, reason) in malformed {
+            node.logger.error("record cannot be read, job buried", metadata: ["job": "\(id)", "queue": "\(queue)", "reason": "\(reason)"])
+        }
+        let nacks = malformed.map { Nack(Held(id: $0.id, token: token), .reject, maxFailures: 1, reason: "malformed: " + $0.reason) }
+        _ = try await node.store.nack(nacks, on: queue, by: node.consumer)
+    }
+
+    /// A claim whose reply was lost: what this consumer holds and does not know of is handed back.
+    private func recover(_ queue: QueueName) async throws(StintError) {
+        let known = Set(node.leases.all.map(\.held))
+        let unknown = try await node.inspector.leases(of: node.consumer, on: queue).filter { !known.contains($0) }
+        for start in stride(from: 0, to: unknown.count, by: Defaults.maxJobsPerCall) {
+            let batch = Array(unknown[start..<min(start + Defaults.maxJobsPerCall, unknown.count)])
+            _ = try await node.store.release(batch, on: queue, by: node.consumer)
+        }
+        node.agenda.update(queue) { $0.mayHoldUnknown = false }
+        if !unknown.isEmpty {
+            node.logger.notice("released jobs of a lost claim", metadata: ["queue": "\(queue)", "jobs": "\(unknown.count)"])
+            node.observe?(.recovered(unknown.count, queue))
+        }
+    }
+
+    private func handBackStale() {
+        for lease in pool.takeStale(olderThan: Self.longestWait) {
+            node.outbox.add(OutgoingSettle(lease: lease, settle: .release(after: .zero)))
+        }
+    }
+
+    private func backOff(after error: StintError, _ queue: QueueName) async {
+        if error.code == .unconfirmed { node.agenda.update(queue) { $0.mayHoldUnknown = true } }
+        if error.isPassing {
+            node.logger.debug("claim failed", metadata: ["queue": "\(queue)", "error": "\(error)"])
+            await node.pause(.milliseconds(100), on: node.claimSignal)
+        } else {
+            node.logger.error("claim refused", metadata: ["queue": "\(queue)", "error": "\(error)"])
+            await node.pause(.seconds(2), on: node.claimSignal)
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import StintCore
+import StintStore
+
+/// Forgets finished jobs that are too old or too many, a few at a time.
+struct JanitorLoop {
+    private static let interval = Duration.seconds(60)
+
+    let node: NodeState
+    let timer: Signal
+
+    func run() async {
+        while !Task.isCancelled {
+            await node.pause(Self.interval, on: timer)
+            if Task.isCancelled { return }
+            for entry in node.agenda.all {
+                do {
+                    try await runOnce(entry.name)
+                } catch {
+                    node.logger.debug("trim failed", metadata: ["queue": "\(entry.name)", "error": "\(error)"])
+                }
+            }
+        }
+    }
+
+    /// Trims a queue down to its bounds.
+    ///
+    /// - Returns: how many jobs were forgotten.
+    @discardableResult
+    func runOnce(_ queue: QueueName) async throws(StintError) -> Int {
+        var total = 0
+        while !Task.isCancelled {
+            let trimmed = try await node.store.trim(
+                on: queue,
+                keeping: [(.done, Defaults.keepDone), (.dead, Defaults.keepDead), (.cancelled, Defaults.keepCancelled)]
+            )
+            total += trimmed.reduce(0, +)
+            if !trimmed.contains(Defaults.maxJobsPerCall) { break }
+        }
+        return total
+    }
+}

@@ -1,0 +1,54 @@
+public import Logging
+public import NIOCore
+public import StintCore
+import StintStore
+
+/// What a handler knows of the job that it runs.
+public struct JobContext: Sendable {
+    let lease: HeldLease
+    let nodeLogger: Logger
+    /// Which node holds the job.
+    public let consumer: ConsumerID
+
+    public var id: JobID { lease.job.id }
+    public var queue: QueueName { lease.queue }
+    public var type: JobType { lease.job.header.type }
+    public var priority: Int { lease.job.header.priority }
+    /// The payload as it was enqueued.
+    public var payload: ByteBuffer { lease.job.payload }
+    /// Which run of the job this is, from 1. Runs that were released are not counted.
+    public var attempt: Int { lease.job.tries.attempt }
+    /// How often the job has failed before.
+    public var failures: Int { lease.job.tries.failures }
+    /// How often the job's lease has run out before: each of them may have been a run that is not over yet.
+    public var lapses: Int { lease.job.tries.lapses }
+    /// The fencing token of this run: higher than that of every run before. Give it to what you write to.
+    public var token: Token { lease.job.token }
+    /// The same for every run of this job, and for no other job: give it to services that take one.
+    public var idempotencyKey: String { "\(queue)/\(id)" }
+    /// Until when this node may believe that it holds the lease, on its monotonic clock. Moves with every heartbeat.
+    public var deadline: ContinuousClock.Instant { lease.deadline }
+
+    /// Carries the job's id, queue and attempt as metadata. Made when it is asked for: most runs log nothing.
+    public var logger: Logger {
+        var logger = nodeLogger
+        logger[metadataKey: "job"] = "\(id)"
+        logger[metadataKey: "queue"] = "\(queue)"
+        logger[metadataKey: "attempt"] = "\(attempt)"
+        return logger
+    }
+
+    /// Call it right before a side effect: throws when the job may be another's by now.
+    ///
+    /// It is a look at the local clock, without a round trip. A pause of the process right after it is what ``token`` is for.
+    ///
+    /// - Throws: ``StintError`` with code `leaseLost`.
+    public func assertHeld() throws {
+        if lease.cause == .leaseLost || lease.deadline <= .now {
+            throw StintError(
+                .leaseLost, "run \(id)", "the lease of this run is over, the job may be running elsewhere",
+                advice: "Stop without side effects; the other run takes care of the job."
+            )
+        }
+    }
+}

@@ -1,0 +1,143 @@
+package import Logging
+package import StintCore
+import StintRedis
+package import StintStore
+import Synchronization
+
+/// A running node: claims jobs, runs them, and keeps its part of the cluster's order.
+package final class Node: Sendable {
+    private enum Stop: Int, Comparable {
+        case no, graceful, now
+
+        static func < (left: Stop, right: Stop) -> Bool { left.rawValue < right.rawValue }
+    }
+
+    /// After its cancellation a handler has this long to return, before its job is released in spite of it.
+    private static let cancelGrace = Duration.seconds(3)
+    /// How long the last settles may take to reach Redis.
+    private static let settleGrace = Duration.seconds(5)
+
+    package let configuration: NodeConfiguration
+    private let state: NodeState
+    private let pool: SlotPool
+    private let stop = Mutex(Stop.no)
+    private let stopSignal: Signal
+    private let drainSignal: Signal
+
+    /// - Throws: ``StintError`` with code `invalidArgument`.
+    package init(
+        store: Store, configuration: NodeConfiguration, handlers: Handlers, logger: Logger, observer: NodeObserver? = nil
+    ) throws(StintError) {
+        try configuration.validate()
+        var logger = logger
+        logger[metadataKey: "consumer"] = "\(configuration.consumer)"
+        let state = NodeState(store: store, configuration: configuration, handlers: handlers, logger: logger, observer: observer)
+        let drainSignal = Signal(store.client.eventLoop)
+        let job = RunJob(node: state)
+        self.configuration = configuration
+        self.state = state
+        self.stopSignal = Signal(store.client.eventLoop)
+        self.drainSignal = drainSignal
+        self.pool = SlotPool(
+            concurrency: configuration.concurrency,
+            onHungry: { state.claimSignal.raise() },
+            onDrained: { drainSignal.raise() },
+            run: { lease, slot in await job.run(lease, in: slot) }
+        )
+    }
+
+    package var consumer: ConsumerID { configuration.consumer }
+
+    /// Works until it is stopped, or its task is cancelled; then hands back what it holds, and returns.
+    package func run() async {
+        let executor = LoopExecutor(state.store.client.eventLoop)
+        await withTaskCancellationHandler {
+            await withTaskExecutorPreference(executor) {
+                await work(executor)
+            }
+        } onCancel: {
+            requestStop()
+        }
+    }
+
+    /// Stops gracefully: no more claims, a grace for running jobs, then the rest is cancelled and released. A second call
+    /// ends the grace.
+    package func requestStop() {
+        stop.withLock { $0 = $0 == .no ? .graceful : .now }
+        stopSignal.raise()
+        drainSignal.raise()
+    }
+
+    private func work(_ executor: LoopExecutor) async {
+        let eventLoop = executor.eventLoop
+        let register = RegisterLoop(node: state, timer: Signal(eventLoop))
+        pool.start()
+        // Loops outlive the cancellation of the task that runs the node: leases must be kept while it hands them back.
+        let claims = Task(executorPreference: executor) { await ClaimLoop(node: state, pool: pool).run() }
+        let wakes = Task(executorPreference: executor) { await WakeLoop(node: state, pool: pool).run() }
+        let loops: [Task<Void, Never>] = [
+            Task(executorPreference: executor) { await HeartbeatLoop(node: state).run() },
+            Task(executorPreference: executor) { await SettleLoop(node: state).run() },
+            Task(executorPreference: executor) { await ReapLoop(node: state).run() },
+            Task(executorPreference: executor) { await PromoteLoop(node: state, pool: pool).run() },
+            Task(executorPreference: executor) { await JanitorLoop(node: state, timer: Signal(eventLoop)).run() },
+            Task(executorPreference: executor) { await register.run() },
+        ]
+        state.logger.info("node started", metadata: [
+            "queues": "\(configuration.queues.map(\.name.rawValue).joined(separator: ","))", "concurrency": "\(configuration.concurrency)",
+        ])
+        state.observe?(.started)
+        while stop.withLock({ $0 }) == .no { await stopSignal.wait() }
+
+        // What follows must not be cut short by the cancellation that led here.
+        await Task(executorPreference: executor) {
+            await handBack(claims, wakes)
+            for loop in loops { loop.cancel() }
+            for loop in loops { await loop.value }
+            await register.leave()
+        }.value
+        state.logger.info("node stopped")
+        state.observe?(.stopped)
+    }
+
+    private func handBack(_ claims: Task<Void, Never>, _ wakes: Task<Void, Never>) async {
+        state.logger.info("node stopping", metadata: ["running": "\(state.leases.count)"])
+        state.observe?(.stopping)
+        state.stopClaiming()
+        wakes.cancel()
+        // A claim that is under way still brings jobs: they are handed back with the others that no slot has begun.
+        await claims.value
+        let job = RunJob(node: state)
+        for lease in pool.close() { job.settle(lease, .release(after: .zero)) }
+
+        await waitForSlots(upTo: configuration.grace) { self.stop.withLock { $0 } == .now }
+        if !pool.isDrained {
+            for lease in state.leases.all where !lease.isFinished { lease.cancel(.shutdown) }
+            await waitForSlots(upTo: Self.cancelGrace) { false }
+        }
+        // A handler that ignores its cancellation ends with the process; its job need not wait for the lapse.
+        for lease in state.leases.all where !lease.isFinished {
+            state.logger.warning("handler ignores its cancellation, job released", metadata: ["job": "\(lease.job.id)", "queue": "\(lease.queue)"])
+            job.settle(lease, .release(after: .zero))
+        }
+        await waitForSettles()
+        await wakes.value
+    }
+
+    private func waitForSlots(upTo limit: Duration, unless isUrgent: () -> Bool) async {
+        let end = ContinuousClock.now.advanced(by: limit)
+        while !pool.isDrained, !isUrgent(), ContinuousClock.now < end {
+            await drainSignal.wait(upTo: end - .now)
+        }
+    }
+
+    private func waitForSettles() async {
+        let end = ContinuousClock.now.advanced(by: Self.settleGrace)
+        while state.leases.count > 0, ContinuousClock.now < end {
+            await drainSignal.wait(upTo: .milliseconds(5))
+        }
+        if state.leases.count > 0 {
+            state.logger.error("stopped with leases that could not be settled, the reaper takes care of them", metadata: ["jobs": "\(state.leases.count)"])
+        }
+    }
+}

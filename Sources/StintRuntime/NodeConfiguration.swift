@@ -1,0 +1,48 @@
+package import StintCore
+
+package struct NodeConfiguration: Sendable {
+    package struct Queue: Sendable {
+        package let name: QueueName
+        /// How often this queue is asked before the others, relative to their weights. At least 1.
+        package let weight: Int
+
+        package init(_ name: QueueName, weight: Int = 1) {
+            self.name = name
+            self.weight = weight
+        }
+    }
+
+    package var queues: [Queue]
+    package var concurrency: Int
+    package var consumer: ConsumerID
+    package var lease = Defaults.lease
+    package var grace = Defaults.grace
+    package var maxLapses = Defaults.maxLapses
+    /// The longest that jobs may wait inside this process for a slot: how far ahead tiny jobs are claimed.
+    package var prefetchTime = Duration.milliseconds(20)
+    /// The version of the program, for the register.
+    package var build = ""
+
+    package init(queues: [Queue], concurrency: Int, consumer: ConsumerID) {
+        self.queues = queues
+        self.concurrency = concurrency
+        self.consumer = consumer
+    }
+
+    /// The longest that a lost wake-up delays a job. Shorter for short leases, so that their lapses are seen in time.
+    var pollInterval: Duration { min(Defaults.pollInterval, lease / 3) }
+
+    /// - Throws: ``StintError`` with code `invalidArgument`.
+    func validate() throws(StintError) {
+        func check(_ isRight: Bool, _ message: String, _ advice: String) throws(StintError) {
+            if !isRight { throw .invalidArgument("node", message, advice: advice) }
+        }
+        try check(!queues.isEmpty, "no queue to work on", "Name at least one.")
+        try check(Set(queues.map(\.name)).count == queues.count, "a queue is named twice", "Name each once.")
+        try check(queues.allSatisfy { (1...1000).contains($0.weight) }, "a weight is out of range", "It is 1 to 1,000.")
+        try check((1...100_000).contains(concurrency), "concurrency \(concurrency) is out of range", "It is 1 to 100,000.")
+        try check(lease >= .milliseconds(100) && lease <= .seconds(7 * 86_400), "lease \(lease) is out of range", "It is 100 ms to 7 days.")
+        try check(grace >= .zero, "grace \(grace) is negative", "It is zero or more.")
+        try check(maxLapses >= 1, "max lapses \(maxLapses) is out of range", "It is 1 or more.")
+    }
+}

@@ -1,0 +1,23 @@
+package import StintCore
+package import StintStore
+
+/// What happens in a node, for histories, progress displays and tests. Free when nobody listens.
+package enum NodeEvent: Sendable {
+    case started
+    case claimed([ClaimedJob], from: QueueName)
+    case runBegan(ClaimedJob, QueueName)
+    case runEnded(ClaimedJob, QueueName, Settle)
+    /// The store has accepted a settle.
+    case settled(ClaimedJob, QueueName, Settle)
+    /// The store has refused a settle or an extension: the lease is another's, or gone.
+    case refused(ClaimedJob, QueueName, Settle, Refusal)
+    /// A settle could not reach Redis before its lease was over: left to the reaper.
+    case abandoned(ClaimedJob, QueueName, Settle)
+    case leaseLost(ClaimedJob, QueueName)
+    case lapsed(Lapse, QueueName)
+    case recovered(Int, QueueName)
+    case stopping
+    case stopped
+}
+
+package typealias NodeObserver = @Sendable (NodeEvent) -> Void

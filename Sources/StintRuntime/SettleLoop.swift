@@ -1,0 +1,138 @@
+import StintCore
+import StintStore
+
+/// Sends settles to Redis, gathered while the ones before them were under way, and repeats what could not get through until
+/// the lease is over. After that the job is the reaper's.
+struct SettleLoop {
+    let node: NodeState
+
+    func run() async {
+        var left: [OutgoingSettle] = []
+        while !Task.isCancelled {
+            let batch = left + node.outbox.takeAll()
+            if batch.isEmpty {
+                await node.settleSignal.wait()
+                continue
+            }
+            left = await runOnce(batch)
+            if !left.isEmpty { await node.pause(.milliseconds(100), on: node.settleSignal) }
+        }
+    }
+
+    /// Sends a batch.
+    ///
+    /// - Returns: what could not be sent and is worth another try.
+    func runOnce(_ batch: [OutgoingSettle]) async -> [OutgoingSettle] {
+        var byQueue: [QueueName: [OutgoingSettle]] = [:]
+        for settle in batch { byQueue[settle.lease.queue, default: []].append(settle) }
+        var left: [OutgoingSettle] = []
+        for (queue, settles) in byQueue {
+            for (call, group) in SettleCall.group(settles) {
+                for start in stride(from: 0, to: group.count, by: Defaults.maxJobsPerCall) {
+                    let chunk = Array(group[start..<min(start + Defaults.maxJobsPerCall, group.count)])
+                    left += await send(chunk, call, on: queue)
+                }
+            }
+        }
+        return left
+    }
+
+    private func send(_ settles: [OutgoingSettle], _ call: SettleCall, on queue: QueueName) async -> [OutgoingSettle] {
+        let refusals: [JobID: Refusal]
+        do {
+            refusals = try await call.perform(settles, on: queue, node)
+        } catch {
+            return judge(settles, error, queue)
+        }
+        node.leases.remove(settles.map(\.lease))
+        guard let observe = node.observe else { return warn(refusals, queue) }
+        for outgoing in settles {
+            let job = outgoing.lease.job
+            if let refusal = refusals[job.id] {
+                observe(.refused(job, queue, outgoing.settle, refusal))
+            } else {
+                observe(.settled(job, queue, outgoing.settle))
+            }
+        }
+        return warn(refusals, queue)
+    }
+
+    private func warn(_ refusals: [JobID: Refusal], _ queue: QueueName) -> [OutgoingSettle] {
+        for (id, refusal) in refusals where refusal == .stale {
+            node.logger.warning("settle refused: the job is another node's", metadata: ["job": "\(id)", "queue": "\(queue)"])
+        }
+        return []
+    }
+
+    /// What becomes of settles whose call failed: again, as long as the lease lasts and the error may pass.
+    private func judge(_ settles: [OutgoingSettle], _ error: StintError, _ queue: QueueName) -> [OutgoingSettle] {
+        var again: [OutgoingSettle] = []
+        var over: [OutgoingSettle] = []
+        for outgoing in settles {
+            let isLate = outgoing.settle == .lateAck || outgoing.lease.deadline <= .now
+            if error.isPassing, !isLate { again.append(outgoing) } else { over.append(outgoing) }
+        }
+        if !over.isEmpty {
+            node.leases.remove(over.map(\.lease))
+            node.logger.error("settles given up, the jobs are left to the reaper", metadata: [
+                "queue": "\(queue)", "jobs": "\(over.count)", "error": "\(error)",
+            ])
+            for outgoing in over { node.observe?(.abandoned(outgoing.lease.job, queue, outgoing.settle)) }
+        }
+        return again
+    }
+}
+
+/// The script call that a settle needs. Settles that need the same one go together.
+enum SettleCall: Hashable {
+    case ack, nack
+    case release(delay: Duration)
+
+    static func group(_ settles: [OutgoingSettle]) -> [SettleCall: [OutgoingSettle]] {
+        var groups: [SettleCall: [OutgoingSettle]] = [:]
+        for outgoing in settles {
+            switch outgoing.settle {
+            case .ack, .lateAck: groups[.ack, default: []].append(outgoing)
+            case .retry, .reject, .cancel: groups[.nack, default: []].append(outgoing)
+            case .release(let delay): groups[.release(delay: delay), default: []].append(outgoing)
+            case .nothing: break
+            }
+        }
+        return groups
+    }
+
+    /// - Returns: the refused ones.
+    func perform(_ settles: [OutgoingSettle], on queue: QueueName, _ node: NodeState) async throws(StintError) -> [JobID: Refusal] {
+        let consumer = node.consumer
+        switch self {
+        case .ack:
+            let settlement = try await node.store.ack(settles.map(\.lease.held), on: queue, by: consumer)
+            return Self.byID(settlement.refused)
+        case .release(let delay):
+            let settlement = try await node.store.release(settles.map(\.lease.held), on: queue, by: consumer, delay: delay)
+            return Self.byID(settlement.refused)
+        case .nack:
+            let outcomes = try await node.store.nack(settles.map(\.nack), on: queue, by: consumer)
+            var refusals: [JobID: Refusal] = [:]
+            for (outgoing, outcome) in zip(settles, outcomes) {
+                if case .refused(let refusal) = outcome { refusals[outgoing.lease.job.id] = refusal }
+            }
+            return refusals
+        }
+    }
+
+    private static func byID(_ refused: [(id: JobID, refusal: Refusal)]) -> [JobID: Refusal] {
+        refused.isEmpty ? [:] : Dictionary(refused.map { ($0.id, $0.refusal) }) { first, _ in first }
+    }
+}
+
+extension OutgoingSettle {
+    fileprivate var nack: Nack {
+        switch settle {
+        case .retry(let delay, let maxFailures, let reason): Nack(lease.held, .retry, delay: delay, maxFailures: maxFailures, reason: reason)
+        case .reject(let reason): Nack(lease.held, .reject, maxFailures: 1, reason: reason)
+        case .cancel(let reason): Nack(lease.held, .cancel, maxFailures: 1, reason: reason)
+        case .ack, .lateAck, .release, .nothing: preconditionFailure("only failures are nacked")
+        }
+    }
+}

@@ -1,0 +1,170 @@
+import DequeModule
+import StintCore
+import Synchronization
+
+/// A long-lived task that runs one job after the other. One that was cancelled ends, and another takes its place: so a
+/// job can be cancelled without a task of its own for each.
+final class Slot: Sendable {
+    private let task = Mutex<Task<Void, Never>?>(nil)
+
+    /// - Parameter body: runs in Swift's cooperative pool, whatever executor the caller prefers.
+    func start(_ body: @escaping @Sendable (Slot) async -> Void) {
+        // Under the lock, so that a cancel which comes early waits for the task to be there.
+        task.withLock { task in
+            task = Task(executorPreference: globalConcurrentExecutor) { await body(self) }
+        }
+    }
+
+    func cancel() {
+        task.withLock { $0?.cancel() }
+    }
+}
+
+/// The claimed jobs that wait in this process, and the slots that run them.
+final class SlotPool: Sendable {
+    private struct State {
+        var waiting: Deque<HeldLease> = []
+        var idle: [CheckedContinuation<HeldLease?, Never>] = []
+        var slots = 0
+        var isClosed = false
+        var prefetch = 0
+        var isHungry = false
+    }
+
+    let concurrency: Int
+    private let state = Mutex(State())
+    private let onHungry: @Sendable () -> Void
+    private let onDrained: @Sendable () -> Void
+    private let run: @Sendable (HeldLease, Slot) async -> Void
+
+    /// - Parameters:
+    ///   - onHungry: called when the pool could take jobs again, after ``demand()`` had said that it cannot.
+    ///   - onDrained: called when the pool is closed and its last slot has ended.
+    ///   - run: runs one job to its end; throws nothing, decides everything.
+    init(
+        concurrency: Int, onHungry: @escaping @Sendable () -> Void, onDrained: @escaping @Sendable () -> Void,
+        run: @escaping @Sendable (HeldLease, Slot) async -> Void
+    ) {
+        self.concurrency = concurrency
+        self.onHungry = onHungry
+        self.onDrained = onDrained
+        self.run = run
+    }
+
+    func start() {
+        for _ in 0..<concurrency { startSlot() }
+    }
+
+    private func startSlot() {
+        state.withLock { $0.slots += 1 }
+        Slot().start { slot in
+            while let lease = await self.next() {
+                await self.run(lease, slot)
+                if Task.isCancelled { break }
+            }
+            self.slotEnded()
+        }
+    }
+
+    private func slotEnded() {
+        let (isClosed, slots) = state.withLock { state in
+            state.slots -= 1
+            return (state.isClosed, state.slots)
+        }
+        if !isClosed {
+            startSlot()
+        } else if slots == 0 {
+            onDrained()
+        }
+    }
+
+    /// The next job for a slot; `nil` = the pool is closed.
+    private func next() async -> HeldLease? {
+        enum Step { case take(HeldLease, isHungry: Bool), end, wait }
+        func step(_ state: inout State) -> Step {
+            if let lease = state.waiting.popFirst() {
+                let isHungry = state.isHungry && state.waiting.count <= state.prefetch / 2
+                if isHungry { state.isHungry = false }
+                return .take(lease, isHungry: isHungry)
+            }
+            return state.isClosed ? .end : .wait
+        }
+        switch state.withLock({ step(&$0) }) {
+        case .take(let lease, let isHungry):
+            if isHungry { onHungry() }
+            return lease
+        case .end: return nil
+        case .wait: break
+        }
+        return await withCheckedContinuation { continuation in
+            let (answer, isHungry): (HeldLease??, Bool) = state.withLock { state in
+                switch step(&state) {
+                case .take(let lease, let isHungry): return (.some(lease), isHungry)
+                case .end: return (.some(nil), false)
+                case .wait:
+                    state.idle.append(continuation)
+                    defer { state.isHungry = false }
+                    return (nil, state.isHungry)
+                }
+            }
+            if let answer { continuation.resume(returning: answer) }
+            if isHungry { onHungry() }
+        }
+    }
+
+    /// How many jobs the pool can take now: idle slots, and what may wait for a slot besides. When it says 0 the pool calls
+    /// `onHungry` as soon as that has changed.
+    ///
+    /// - Parameter prefetch: how many jobs may wait in this process beyond the slots.
+    func demand(prefetch: Int) -> Int {
+        state.withLock { state in
+            state.prefetch = prefetch
+            let demand = state.isClosed ? 0 : state.idle.count + prefetch - state.waiting.count
+            // With a prefetch, ask again only when half of it is used up: claims in batches, not one by one.
+            if demand <= 0 || demand < prefetch / 2 {
+                state.isHungry = true
+                return 0
+            }
+            return demand
+        }
+    }
+
+    func add(_ leases: [HeldLease]) {
+        let woken = state.withLock { state in
+            var woken: [(CheckedContinuation<HeldLease?, Never>, HeldLease)] = []
+            for lease in leases {
+                if let slot = state.idle.popLast() {
+                    woken.append((slot, lease))
+                } else {
+                    state.waiting.append(lease)
+                }
+            }
+            return woken
+        }
+        for (slot, lease) in woken { slot.resume(returning: lease) }
+    }
+
+    /// Takes back the jobs that no slot has begun, and ends every slot that has nothing to do.
+    func close() -> [HeldLease] {
+        let (idle, waiting) = state.withLock { state in
+            state.isClosed = true
+            defer { (state.idle, state.waiting) = ([], []) }
+            return (state.idle, Array(state.waiting))
+        }
+        for slot in idle { slot.resume(returning: nil) }
+        return waiting
+    }
+
+    /// Takes back the jobs that wait, when the first of them has waited too long for a slot.
+    func takeStale(olderThan limit: Duration) -> [HeldLease] {
+        state.withLock { state in
+            guard let first = state.waiting.first, first.claimedAt.advanced(by: limit) < .now else { return [] }
+            defer { state.waiting = [] }
+            return Array(state.waiting)
+        }
+    }
+
+    var hasWaiting: Bool { state.withLock { !$0.waiting.isEmpty } }
+    var hasRoom: Bool { state.withLock { !$0.isClosed && $0.idle.count > $0.waiting.count } }
+    var isDrained: Bool { state.withLock { $0.slots == 0 } }
+}
