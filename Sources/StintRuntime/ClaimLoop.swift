@@ -93,7 +93,7 @@ struct ClaimLoop {
 
     private func handBackStale() {
         for lease in pool.takeStale(olderThan: Self.longestWait) {
-            node.outbox.add(OutgoingSettle(lease: lease, settle: .release(after: .zero)))
+            RunJob(node: node).handBack(lease)
         }
     }
 

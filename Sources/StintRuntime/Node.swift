@@ -108,7 +108,7 @@ package final class Node: Sendable {
         // A claim that is under way still brings jobs: they are handed back with the others that no slot has begun.
         await claims.value
         let job = RunJob(node: state)
-        for lease in pool.close() { job.settle(lease, .release(after: .zero)) }
+        for lease in pool.close() { job.handBack(lease) }
 
         await waitForSlots(upTo: configuration.grace) { self.stop.withLock { $0 } == .now }
         if !pool.isDrained {
@@ -118,7 +118,7 @@ package final class Node: Sendable {
         // A handler that ignores its cancellation ends with the process; its job need not wait for the lapse.
         for lease in state.leases.all where !lease.isFinished {
             state.logger.warning("handler ignores its cancellation, job released", metadata: ["job": "\(lease.job.id)", "queue": "\(lease.queue)"])
-            job.settle(lease, .release(after: .zero))
+            job.handBack(lease)
         }
         await waitForSettles()
         await wakes.value

@@ -44,6 +44,12 @@ struct RunJob {
         }
     }
 
+    /// Hands a job back that no slot has begun, or whose handler does not end.
+    func handBack(_ lease: HeldLease) {
+        _ = lease.finish()
+        settle(lease, .release(after: .zero))
+    }
+
     func settle(_ lease: HeldLease, _ settle: Settle) {
         if settle == .nothing {
             node.leases.remove([lease])
