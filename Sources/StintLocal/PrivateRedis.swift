@@ -118,11 +118,12 @@ package final class PrivateRedis: Sendable {
     /// Two processes watch each other: the shell's end is the server's end, with the same status; and the end of the
     /// shell's input, which is the end of ours, is the end of the server and of its files. That holds even when this
     /// process is killed by SIGKILL, and needs nothing that only one platform has. `trap` makes the watcher's answer
-    /// certain: either it was told to go (the server ended by itself), or it has killed the server.
+    /// certain: either it was told to go (the server ended by itself), or it has killed the server. The shell writes its
+    /// "Killed" to the log: a pipe to us may have no reader any more, and SIGPIPE would spare the files.
     private static let supervision = #"""
         directory=$1; shift
-        exec 3<&0 </dev/null
-        "$@" >>"$directory/redis.log" 2>&1 3<&- &
+        exec 3<&0 </dev/null 2>>"$directory/redis.log"
+        "$@" >&2 3<&- &
         server=$!
         echo "$server"
         (
