@@ -100,6 +100,7 @@ let package = Package(
             dependencies: ["Stint", "StintLocal", "StintRedis", "StintStore", nioPosix, subprocess, log],
             swiftSettings: settings
         ),
+        .testTarget(name: "StintLocalTests", dependencies: ["StintLocal", "StintTesting"], swiftSettings: settings),
         .testTarget(name: "StintRedisTests", dependencies: ["StintRedis", "CRESP", "StintTesting"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

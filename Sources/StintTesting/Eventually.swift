@@ -1,0 +1,12 @@
+/// Asks again and again until `condition` holds; false when `limit` (default: 10 seconds) has passed. For what no
+/// notification reports, such as the end of a process that is not ours.
+package func eventually(
+    within limit: Duration = .seconds(10), _ condition: @Sendable () async throws -> Bool
+) async rethrows -> Bool {
+    let end = ContinuousClock.now + limit
+    while try await !condition() {
+        guard ContinuousClock.now < end, !Task.isCancelled else { return false }
+        try? await Task.sleep(for: .milliseconds(5))
+    }
+    return true
+}
