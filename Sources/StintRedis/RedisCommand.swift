@@ -62,6 +62,17 @@ package struct RedisCommand: Sendable {
         argumentCount += 1
     }
 
+    /// Appends one argument that consists of two parts, without joining them first.
+    package mutating func append(_ head: String, then tail: ByteBuffer) {
+        var head = head
+        let length = head.utf8.count + tail.readableBytes
+        body.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.overhead) { Self.writeLength(length, $0) }
+        head.withUTF8 { _ = body.writeBytes($0) }
+        body.writeImmutableBuffer(tail)
+        body.writeStaticString("\r\n")
+        argumentCount += 1
+    }
+
     package mutating func append(contentsOf texts: [String]) {
         for text in texts { append(text) }
     }

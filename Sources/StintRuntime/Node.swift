@@ -69,7 +69,7 @@ package final class Node: Sendable {
     }
 
     private func work(_ executor: LoopExecutor) async {
-        let eventLoop = executor.eventLoop
+        let (state, pool, eventLoop) = (self.state, self.pool, executor.eventLoop)
         let register = RegisterLoop(node: state, timer: Signal(eventLoop))
         pool.start()
         // Loops outlive the cancellation of the task that runs the node: leases must be kept while it hands them back.
@@ -91,7 +91,7 @@ package final class Node: Sendable {
 
         // What follows must not be cut short by the cancellation that led here.
         await Task(executorPreference: executor) {
-            await handBack(claims, wakes)
+            await self.handBack(claims, wakes)
             for loop in loops { loop.cancel() }
             for loop in loops { await loop.value }
             await register.leave()

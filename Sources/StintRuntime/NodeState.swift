@@ -1,5 +1,6 @@
 import Logging
 import StintCore
+import StintRedis
 import StintStore
 import Synchronization
 

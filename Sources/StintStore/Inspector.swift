@@ -1,6 +1,6 @@
 package import StintCore
 import StintLua
-package import StintRedis
+import StintRedis
 
 /// The reads for people: stats, lists, single jobs, nodes. Nothing here changes anything, and every read is bounded.
 package struct Inspector: Sendable {

@@ -1,6 +1,6 @@
 package import NIOCore
 public import StintCore
-package import StintRedis
+import StintRedis
 
 /// A queue at a glance.
 public struct QueueStats: Hashable, Sendable {

@@ -1,7 +1,7 @@
 package import NIOCore
 package import StintCore
 import StintLua
-package import StintRedis
+import StintRedis
 
 /// A job under a lease.
 package struct ClaimedJob: Sendable {

@@ -1,5 +1,5 @@
 package import NIOCore
-package import StintCore
+public import StintCore
 import StintLua
 import StintRedis
 
@@ -8,6 +8,8 @@ package struct NewJob: Sendable {
     package var id: JobID
     /// Minted for this call and never sent before: ids of finished jobs need not be looked through.
     package var isFresh: Bool
+    /// This process made up the id: when a repeat finds it in the store, the job is this one.
+    package var isMinted: Bool
     package var header: JobHeader
     package var payload: ByteBuffer
     package var due: Due
@@ -15,6 +17,7 @@ package struct NewJob: Sendable {
     package init(id: JobID, isFresh: Bool, header: JobHeader, payload: ByteBuffer, due: Due = .now) {
         self.id = id
         self.isFresh = isFresh
+        self.isMinted = isFresh
         self.header = header
         self.payload = payload
         self.due = due

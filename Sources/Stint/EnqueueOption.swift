@@ -1,0 +1,66 @@
+public import Foundation
+import NIOCore
+public import StintCore
+package import StintStore
+
+/// How a job is enqueued. Written with a leading dot: `.in(.seconds(30)), .priority(5)`.
+public struct EnqueueOption: Sendable {
+    let apply: @Sendable (inout NewJob) -> Void
+
+    /// Due after this time. Default: now.
+    public static func `in`(_ delay: Duration) -> EnqueueOption {
+        EnqueueOption { $0.due = delay > .zero ? .after(delay) : .now }
+    }
+
+    /// Due at this time, by the Redis server's clock.
+    public static func at(_ date: Date) -> EnqueueOption {
+        EnqueueOption { $0.due = .at(ms: Int64((date.timeIntervalSince1970 * 1000).rounded(.up))) }
+    }
+
+    /// Higher runs sooner. -100 to 100, default 0.
+    public static func priority(_ priority: Int) -> EnqueueOption {
+        EnqueueOption { $0.header.priority = priority }
+    }
+
+    /// The job's own id instead of a minted one: the same id is accepted once, also for a while after the job is done.
+    public static func id(_ id: JobID) -> EnqueueOption {
+        EnqueueOption { ($0.id, $0.isFresh, $0.isMinted) = (id, false, false) }
+    }
+
+    /// The failure that reaches this buries the job. Default: that of its handler's retry policy.
+    public static func maxFailures(_ count: Int) -> EnqueueOption {
+        EnqueueOption { $0.header.maxFailures = count }
+    }
+
+    /// The lapse that reaches this buries the job. Default ``Defaults/maxLapses``.
+    public static func maxLapses(_ count: Int) -> EnqueueOption {
+        EnqueueOption { $0.header.maxLapses = count }
+    }
+
+    /// The job's own lease. Default: the node's.
+    public static func lease(_ lease: Duration) -> EnqueueOption {
+        EnqueueOption { $0.header.lease = lease }
+    }
+}
+
+extension NewJob {
+    init(type: JobType, payload: ByteBuffer, _ options: [EnqueueOption], mint: () -> JobID) throws(StintError) {
+        self.init(id: mint(), isFresh: true, header: JobHeader(type: type), payload: payload)
+        for option in options { option.apply(&self) }
+        try validate()
+    }
+
+    /// - Throws: ``StintError`` with code `invalidArgument` or `payloadTooLarge`.
+    package func validate() throws(StintError) {
+        try header.validate()
+        if payload.readableBytes > Defaults.maxPayloadBytes {
+            throw StintError(
+                .payloadTooLarge, "enqueue", "the payload has \(payload.readableBytes) bytes, the limit is \(Defaults.maxPayloadBytes)",
+                advice: "Keep large data in a store of its own, and its address in the job."
+            )
+        }
+        if case .after(let delay) = due, delay > .seconds(86_400 * 3660) {
+            throw StintError(.invalidArgument, "enqueue", "a delay of \(delay) is out of range", advice: "It is at most ten years.")
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import Foundation
+import NIOCore
+public import StintCore
+public import StintRuntime
+
+/// What a job carries. Encoded as JSON.
+public protocol JobPayload: Codable, Sendable {
+    /// The name by which nodes choose the handler, as `receipt.send`. It is stored with every job: changing it orphans the jobs
+    /// that wait.
+    static var type: String { get }
+    /// When a job that failed is tried again. Default ``RetryPolicy/standard``.
+    static var retry: RetryPolicy { get }
+}
+
+extension JobPayload {
+    public static var retry: RetryPolicy { .standard }
+
+    /// A handler with captured dependencies, for ``StintNode``.
+    public static func handler(_ run: @escaping @Sendable (Self, JobContext) async throws -> Void) -> JobHandler {
+        JobHandler(type: type, retry: retry) { context in
+            try await run(Payload.decode(Self.self, context), context)
+        }
+    }
+}
+
+/// A job that knows how to run itself.
+///
+/// It may run more than once: when its node dies or is cut off before it could say that the job is done. Make it idempotent,
+/// by ``JobContext/idempotencyKey`` or ``JobContext/token``.
+public protocol Job: JobPayload {
+    /// Returning = done. Throwing ``JobOutcome`` says how it goes on; any other error follows ``JobPayload/retry``.
+    func run(_ context: JobContext) async throws
+}
+
+/// What a node does with jobs of one type.
+public struct JobHandler: Sendable {
+    let type: String
+    let handler: Handler
+
+    /// A handler for jobs whose payload is not JSON, or not Swift's.
+    ///
+    /// - Parameter type: checked when the node is made.
+    public init(type: String, retry: RetryPolicy = .standard, run: @escaping @Sendable (JobContext) async throws -> Void) {
+        self.type = type
+        self.handler = Handler(retry: retry, run: run)
+    }
+}
+
+/// Lists job types and handlers: `StintNode(client, queues: ["mail"]) { SendReceipt.self; ResizeImage.handler { … } }`.
+@resultBuilder
+public enum HandlerBuilder {
+    public static func buildExpression<J: Job>(_ type: J.Type) -> [JobHandler] {
+        [J.handler { job, context in try await job.run(context) }]
+    }
+
+    public static func buildExpression(_ handler: JobHandler) -> [JobHandler] { [handler] }
+    public static func buildExpression(_ handlers: [JobHandler]) -> [JobHandler] { handlers }
+    public static func buildBlock(_ parts: [JobHandler]...) -> [JobHandler] { parts.flatMap { $0 } }
+    public static func buildOptional(_ part: [JobHandler]?) -> [JobHandler] { part ?? [] }
+    public static func buildEither(first part: [JobHandler]) -> [JobHandler] { part }
+    public static func buildEither(second part: [JobHandler]) -> [JobHandler] { part }
+    public static func buildArray(_ parts: [[JobHandler]]) -> [JobHandler] { parts.flatMap { $0 } }
+}
+
+/// JSON, both ways.
+enum Payload {
+    static func encode(_ job: some JobPayload) throws(StintError) -> ByteBuffer {
+        do {
+            return ByteBuffer(bytes: try JSONEncoder().encode(job))
+        } catch {
+            throw StintError(.undecodable, "encode \(Swift.type(of: job).type)", "the job cannot be written as JSON: \(error)", underlying: error)
+        }
+    }
+
+    /// A payload that cannot be read will not be readable next time: straight to dead, with the reason.
+    static func decode<J: JobPayload>(_ type: J.Type, _ context: JobContext) throws -> J {
+        do {
+            return try JSONDecoder().decode(type, from: Data(context.payload.readableBytesView))
+        } catch {
+            throw JobOutcome.reject(reason: "the payload is not a \(J.type): \(error)")
+        }
+    }
+}

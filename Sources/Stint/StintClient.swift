@@ -1,0 +1,195 @@
+import Foundation
+public import Logging
+public import NIOCore
+import NIOPosix
+public import StintCore
+import StintRedis
+package import StintStore
+import Synchronization
+
+/// Puts jobs into queues, and looks after them. Thread-safe; one per process is enough.
+///
+///     let client = try await StintClient(.redis("redis://127.0.0.1:6379"))
+///     let receipt = try await client.enqueue(SendReceipt(order: 7), on: "mail", .in(.seconds(30)))
+///     await client.close()
+public final class StintClient: Sendable {
+    /// How long an enqueue repeats what could not be confirmed, before it gives up.
+    private static let repeatFor = Duration.seconds(20)
+
+    package let store: Store
+    package let inspector: Inspector
+    package let logger: Logger
+    private let minter = JobIDMinter()
+    private let registered = Mutex<Set<QueueName>>([])
+
+    /// Connects, and checks that the server can be trusted with jobs.
+    ///
+    /// - Throws: ``StintError``: `unavailable` when the server cannot be reached in time, `refused` when it does not let us in,
+    ///   `unsupportedServer` when it is older than Redis 7.0 or may evict jobs.
+    public init(_ target: RedisTarget, logger: Logger = Logger(label: "stint"), eventLoop: (any EventLoop)? = nil) async throws(StintError) {
+        let keys = try Keys(prefix: target.keyPrefix)
+        let redis = RedisClient(
+            target.configuration, eventLoop: eventLoop ?? MultiThreadedEventLoopGroup.singleton.next(), logger: logger
+        )
+        self.logger = logger
+        self.store = Store(client: redis, keys: keys)
+        self.inspector = Inspector(store)
+        do {
+            try await connect(target)
+        } catch {
+            await redis.close()
+            throw error
+        }
+    }
+
+    private func connect(_ target: RedisTarget) async throws(StintError) {
+        var command = RedisCommand("INFO")
+        command.append(contentsOf: ["server", "memory"])
+        let info: String
+        do {
+            try await store.client.connect()
+            info = try await store.client.send(command).string ?? ""
+        } catch {
+            guard error.code == .noPermission else { throw StintError(error, doing: "connect to \(target)") }
+            logger.warning("INFO is not permitted: the server's version and eviction policy were not checked")
+            return
+        }
+        try ServerCheck(info: info).verify(allowsEviction: target.allowsEviction)
+    }
+
+    /// Ends the connections. Calls that are under way end first, or fail.
+    public func close() async {
+        await store.client.close()
+    }
+
+    // MARK: Enqueue
+
+    /// Enqueues one job.
+    ///
+    /// - Returns: its receipt, once Redis has accepted it.
+    /// - Throws: ``StintError``: `invalidArgument`, `payloadTooLarge`, `undecodable`, `queueFull`, `refused`, `unavailable`, or
+    ///   `unconfirmed` when it may have been accepted or not after repeated attempts: enqueueing it again with the id of
+    ///   ``EnqueueOption/id(_:)`` is safe.
+    @discardableResult
+    public func enqueue<J: JobPayload>(_ job: J, on queue: QueueName, _ options: EnqueueOption...) async throws(StintError) -> Receipt {
+        let new = try NewJob(type: JobType(J.type), payload: Payload.encode(job), options, mint: mint)
+        return try await enqueue([new], on: queue)[0]
+    }
+
+    /// Enqueues many jobs of one kind. They are accepted in order, in calls of at most 1,000.
+    @discardableResult
+    public func enqueue<J: JobPayload>(_ jobs: [J], on queue: QueueName, _ options: EnqueueOption...) async throws(StintError) -> [Receipt] {
+        let type = try JobType(J.type)
+        var new: [NewJob] = []
+        for job in jobs { new.append(try NewJob(type: type, payload: Payload.encode(job), options, mint: mint)) }
+        return try await enqueue(new, on: queue)
+    }
+
+    /// Enqueues one job with a payload of any bytes.
+    @discardableResult
+    public func enqueue(
+        payload: ByteBuffer, type: JobType = .plain, on queue: QueueName, _ options: EnqueueOption...
+    ) async throws(StintError) -> Receipt {
+        try await enqueue([NewJob(type: type, payload: payload, options, mint: mint)], on: queue)[0]
+    }
+
+    /// The way of every enqueue: chunks, and repeats of what was not confirmed.
+    package func enqueue(_ jobs: [NewJob], on queue: QueueName) async throws(StintError) -> [Receipt] {
+        if registered.withLock({ $0.insert(queue).inserted }) {
+            try await register(queue)
+        }
+        var receipts: [Receipt] = []
+        receipts.reserveCapacity(jobs.count)
+        for start in stride(from: 0, to: jobs.count, by: Defaults.maxJobsPerCall) {
+            let chunk = Array(jobs[start..<min(start + Defaults.maxJobsPerCall, jobs.count)])
+            let outcomes = try await enqueueUntilConfirmed(chunk, on: queue)
+            for (job, outcome) in zip(chunk, outcomes) { receipts.append(Receipt(id: job.id, queue: queue, outcome: outcome)) }
+        }
+        return receipts
+    }
+
+    private func enqueueUntilConfirmed(_ jobs: [NewJob], on queue: QueueName) async throws(StintError) -> [EnqueueOutcome] {
+        let end = ContinuousClock.now.advanced(by: Self.repeatFor)
+        var jobs = jobs
+        var wasSent = false
+        var pause = Duration.milliseconds(50)
+        while true {
+            do {
+                let outcomes = try await store.enqueue(jobs, on: queue)
+                return wasSent ? jobs.indices.map { jobs[$0].isMinted ? .accepted : outcomes[$0] } : outcomes
+            } catch {
+                guard error.isPassing, ContinuousClock.now < end, !Task.isCancelled else { throw error }
+                if error.code == .unconfirmed {
+                    // It may have been accepted: from now on look for finished jobs too. A minted id that is found is ours.
+                    wasSent = true
+                    for index in jobs.indices { jobs[index].isFresh = false }
+                }
+                try? await Task.sleep(for: pause * Double.random(in: 0.5..<1.5))
+                pause = min(pause * 2, .seconds(2))
+            }
+        }
+    }
+
+    private func register(_ queue: QueueName) async throws(StintError) {
+        do {
+            try await store.register(queue)
+        } catch {
+            registered.withLock { _ = $0.remove(queue) }
+            // For people only: an enqueue does not fail for it.
+            logger.debug("queue not registered", metadata: ["queue": "\(queue)", "error": "\(error)"])
+        }
+    }
+
+    private func mint() -> JobID {
+        minter.mint(atMs: Int64(Date().timeIntervalSince1970 * 1000))
+    }
+
+    // MARK: Look after
+
+    /// Cancels a job wherever it is: a waiting one at once, a running one by its node's next heartbeat, as Swift task
+    /// cancellation.
+    @discardableResult
+    public func cancel(_ id: JobID, on queue: QueueName, reason: String = "") async throws(StintError) -> CancelOutcome {
+        try await store.cancel([id], on: queue, reason: reason).first ?? .unknown
+    }
+
+    /// Brings a dead or cancelled job back: ready now, with all its tries before it.
+    @discardableResult
+    public func redrive(_ id: JobID, on queue: QueueName) async throws(StintError) -> RedriveOutcome {
+        try await store.redrive([id], on: queue).first ?? .unknown
+    }
+
+    /// Stops the claims of a queue in the whole cluster; running jobs go on.
+    public func pause(_ queue: QueueName) async throws(StintError) {
+        try await store.pause(true, queue)
+    }
+
+    public func resume(_ queue: QueueName) async throws(StintError) {
+        try await store.pause(false, queue)
+    }
+
+    /// A queue at a glance.
+    public func stats(of queue: QueueName) async throws(StintError) -> QueueStats {
+        try await inspector.stats(of: queue)
+    }
+
+    /// The queues that were ever used, sorted.
+    public func queues() async throws(StintError) -> [QueueName] {
+        try await inspector.queues()
+    }
+
+    /// Where a job is; `nil` = no job of this id is known.
+    public func state(of id: JobID, on queue: QueueName) async throws(StintError) -> JobState? {
+        try await inspector.job(id, on: queue)?.state
+    }
+}
+
+/// What one gets for an enqueue.
+public struct Receipt: Hashable, Sendable {
+    public let id: JobID
+    public let queue: QueueName
+    public let outcome: EnqueueOutcome
+
+    /// False when a job of this id existed already; nothing about it was changed.
+    public var isAccepted: Bool { outcome.isAccepted }
+}
