@@ -95,6 +95,15 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .executableTarget(
+            name: "stint-bench",
+            dependencies: [
+                "Stint", "StintCore", "StintLocal", "StintRedis", "StintRuntime", "StintStore", nio, nioPosix, log,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Benchmarks",
+            swiftSettings: settings
+        ),
         .target(
             name: "StintTesting",
             dependencies: ["Stint", "StintLocal", "StintRedis", "StintStore", nioPosix, subprocess, log],
