@@ -9,7 +9,12 @@ let hiredisPkgConfig: String? = "hiredis"
 let hiredisPkgConfig: String? = nil
 #endif
 
-let settings: [SwiftSetting] = [
+// Warnings are errors in our own builds (`make check test`) and never in those of a package that depends on this one.
+let isStrict = Context.environment["STINT_STRICT"] == "1"
+let strictC: [CSetting] = isStrict ? [.treatAllWarnings(as: .error)] : []
+let strictSwift: [SwiftSetting] = isStrict ? [.treatAllWarnings(as: .error)] : []
+
+let settings: [SwiftSetting] = strictSwift + [
     .enableUpcomingFeature("ExistentialAny"),  // SE-0335
     .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
     .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
@@ -45,7 +50,8 @@ let package = Package(
             pkgConfig: hiredisPkgConfig,
             providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]
         ),
-        .target(name: "CRESP", dependencies: ["CHiredis"], linkerSettings: [.linkedLibrary("hiredis")]),
+        .target(
+            name: "CRESP", dependencies: ["CHiredis"], cSettings: strictC, linkerSettings: [.linkedLibrary("hiredis")]),
         .target(
             name: "StintLua",
             dependencies: [.product(name: "Crypto", package: "swift-crypto")],
