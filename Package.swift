@@ -9,16 +9,19 @@ let hiredisPkgConfig: String? = "hiredis"
 let hiredisPkgConfig: String? = nil
 #endif
 
-// Warnings are errors in our own builds (`make check test`) and never in those of a package that depends on this one.
-let isStrict = Context.environment["STINT_STRICT"] == "1"
-let strictC: [CSetting] = isStrict ? [.treatAllWarnings(as: .error)] : []
-let strictSwift: [SwiftSetting] = isStrict ? [.treatAllWarnings(as: .error)] : []
-
-let settings: [SwiftSetting] = strictSwift + [
+var settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),  // SE-0335
     .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
     .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
 ]
+
+var cSettings: [CSetting] = []
+
+// Warnings are errors in our own builds (`make check test`) and never in those of a package that depends on this one.
+if Context.environment["STINT_STRICT"] == "1" {
+    settings.append(.treatAllWarnings(as: .error))
+    cSettings.append(.treatAllWarnings(as: .error))
+}
 
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -51,7 +54,11 @@ let package = Package(
             providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]
         ),
         .target(
-            name: "CRESP", dependencies: ["CHiredis"], cSettings: strictC, linkerSettings: [.linkedLibrary("hiredis")]),
+            name: "CRESP",
+            dependencies: ["CHiredis"],
+            cSettings: cSettings,
+            linkerSettings: [.linkedLibrary("hiredis")]
+        ),
         .target(
             name: "StintLua",
             dependencies: [.product(name: "Crypto", package: "swift-crypto")],
@@ -107,7 +114,11 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "StintLocalTests", dependencies: ["StintLocal", "StintTesting"], swiftSettings: settings),
-        .testTarget(name: "StintRedisTests", dependencies: ["StintRedis", "CRESP", "StintTesting"], swiftSettings: settings),
+        .testTarget(
+            name: "StintRedisTests",
+            dependencies: ["StintRedis", "CRESP", "StintTesting"],
+            swiftSettings: settings
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -58,7 +58,7 @@ no_sleeps() {
 
 no_promises() {
     # shellcheck disable=SC2086 # a list of paths
-    nowhere -rI '(TODO|FIXME|XXX)' $code >&2
+    nowhere -rwI '(TODO|FIXME)' $code >&2
 }
 
 short_files() {
