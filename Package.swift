@@ -9,11 +9,19 @@ let hiredisPkgConfig: String? = "hiredis"
 let hiredisPkgConfig: String? = nil
 #endif
 
-let settings: [SwiftSetting] = [
+var settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),  // SE-0335
     .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
     .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
 ]
+
+var cSettings: [CSetting] = []
+
+// Warnings are errors in our own builds (`make check test`) and never in those of a package that depends on this one.
+if Context.environment["STINT_STRICT"] == "1" {
+    settings.append(.treatAllWarnings(as: .error))
+    cSettings.append(.treatAllWarnings(as: .error))
+}
 
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -45,7 +53,12 @@ let package = Package(
             pkgConfig: hiredisPkgConfig,
             providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]
         ),
-        .target(name: "CRESP", dependencies: ["CHiredis"], linkerSettings: [.linkedLibrary("hiredis")]),
+        .target(
+            name: "CRESP",
+            dependencies: ["CHiredis"],
+            cSettings: cSettings,
+            linkerSettings: [.linkedLibrary("hiredis")]
+        ),
         .target(
             name: "StintLua",
             dependencies: [.product(name: "Crypto", package: "swift-crypto")],
@@ -110,7 +123,11 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "StintLocalTests", dependencies: ["StintLocal", "StintTesting"], swiftSettings: settings),
-        .testTarget(name: "StintRedisTests", dependencies: ["StintRedis", "CRESP", "StintTesting"], swiftSettings: settings),
+        .testTarget(
+            name: "StintRedisTests",
+            dependencies: ["StintRedis", "CRESP", "StintTesting"],
+            swiftSettings: settings
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

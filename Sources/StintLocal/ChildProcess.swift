@@ -1,3 +1,6 @@
+import Subprocess
+import Synchronization
+
 #if canImport(Darwin)
 import Darwin
 #elseif canImport(Musl)
@@ -5,8 +8,6 @@ import Musl
 #else
 import Glibc
 #endif
-import Subprocess
-import Synchronization
 #if canImport(System)
 import System
 #else
@@ -33,7 +34,8 @@ package final class ChildProcess: Sendable {
     private let supervisor: Task<Exit, any Error>
 
     private init(
-        pid: Int32, output: OutputLines, errorOutput: OutputLines, input: AsyncStream<Never>.Continuation, reaped: Reaped,
+        pid: Int32, output: OutputLines, errorOutput: OutputLines, input: AsyncStream<Never>.Continuation,
+        reaped: Reaped,
         supervisor: Task<Exit, any Error>
     ) {
         self.pid = pid
@@ -82,7 +84,8 @@ package final class ChildProcess: Sendable {
         }
         for await pid in pids {
             return ChildProcess(
-                pid: pid, output: output, errorOutput: errorOutput, input: input, reaped: reaped, supervisor: supervisor)
+                pid: pid, output: output, errorOutput: errorOutput, input: input, reaped: reaped, supervisor: supervisor
+            )
         }
         input.finish()
         _ = try await supervisor.value

@@ -1,3 +1,5 @@
+import Synchronization
+
 #if canImport(Darwin)
 import Darwin
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@ import Musl
 #else
 import Glibc
 #endif
-import Synchronization
 
 /// A throw-away server for one process: for tests, demonstrations and measurements. It listens on a Unix socket in a
 /// temporary directory of its own, and dies with its owner, however that ends.

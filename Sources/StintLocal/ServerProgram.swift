@@ -1,3 +1,5 @@
+import Subprocess
+
 #if canImport(Darwin)
 import Darwin
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@ import Musl
 #else
 import Glibc
 #endif
-import Subprocess
 #if canImport(System)
 import System
 #else
@@ -62,7 +63,8 @@ struct ServerProgram: Sendable {
         guard let major = Int(version.prefix { $0 != "." }), major >= Self.oldestMajor else {
             throw LocalRedisError(
                 .serverTooOld,
-                "\(path) is version \(version); Redis 7.0 or newer is needed (https://redis.io/docs/latest/operate/oss_and_stack/install)")
+                "\(path) is version \(version); Redis 7.0 or newer is needed (https://redis.io/docs/latest/operate/oss_and_stack/install)"
+            )
         }
     }
 

@@ -77,7 +77,8 @@ struct StateDirectory: Sendable {
         guard info.st_uid == getuid(), info.st_mode & 0o022 == 0 else {
             throw LocalRedisError(
                 .directoryUnusable,
-                "\(path) belongs to or can be written by other users; make it yours with mode 700, or set STINT_STATE_DIR")
+                "\(path) belongs to or can be written by other users; make it yours with mode 700, or set STINT_STATE_DIR"
+            )
         }
     }
 

@@ -102,7 +102,8 @@ func writeText(_ text: String, to path: String) throws {
 func fileError(_ what: String, _ number: Int32) -> LocalRedisError {
     switch number {
     case ENOSPC, EDQUOT:
-        LocalRedisError(.diskFull, "\(what): \(errnoText(number)). Free some space, or set STINT_STATE_DIR to another disk")
+        LocalRedisError(
+            .diskFull, "\(what): \(errnoText(number)). Free some space, or set STINT_STATE_DIR to another disk")
     default:
         LocalRedisError(
             .directoryUnusable,

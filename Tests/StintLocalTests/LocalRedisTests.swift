@@ -15,7 +15,10 @@ struct LocalRedisTests {
             let local = try LocalRedis(directory: directory)
             #expect(urls == [local.url])
             let log = try String(contentsOfFile: local.logPath, encoding: .utf8)
-            #expect(log.split(separator: "\n").count { $0.contains("Redis is starting") || $0.contains("Valkey is starting") } == 1)
+            #expect(
+                log.split(separator: "\n").count {
+                    $0.contains("Redis is starting") || $0.contains("Valkey is starting")
+                } == 1)
         }
     }
 

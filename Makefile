@@ -1,0 +1,55 @@
+# Stint. `make help` lists the targets; each installs what it needs and is missing.
+
+PREFIX ?= /usr/local
+SWIFT ?= swift
+
+# The installed program must run where there is no Swift.
+ifeq ($(shell uname -s),Linux)
+RELEASE = -c release --static-swift-stdlib
+else
+RELEASE = -c release
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test check bench format examples install clean deps-build deps-run deps-check
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: deps-build ## build the stint program (release): .build/release/stint
+	$(SWIFT) build $(RELEASE) --product stint
+
+demo: deps-run build ## build it, and watch a small cluster lose a node and no job
+	.build/release/stint demo
+
+# Warnings are errors in `test` and `check`, in both or in none: the same flags share one build.
+test: deps-build deps-run deps-check ## run all tests
+	STINT_STRICT=1 $(SWIFT) build --build-tests
+	STINT_STRICT=1 $(SWIFT) test --skip-build --disable-xctest
+	@if [ -x scripts/fuzz-resp.sh ]; then scripts/fuzz-resp.sh; fi
+
+check: deps-build deps-check ## formatting, Lua, import rule, house rules, build without warnings
+	scripts/check.sh
+
+bench: deps-build deps-run ## build and run the benchmarks
+	$(SWIFT) build $(RELEASE) --product stint-bench
+	.build/release/stint-bench
+
+format: ## format the Swift code in place
+	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests $(wildcard examples)
+
+examples: deps-build deps-run ## build all examples
+	@for example in $(notdir $(patsubst %/,%,$(wildcard examples/*/))); do \
+		$(SWIFT) build --product "$$example" || exit 1; \
+	done
+
+install: build ## install stint into PREFIX/bin (default PREFIX: /usr/local)
+	install -d "$(DESTDIR)$(PREFIX)/bin"
+	install -m 755 .build/release/stint "$(DESTDIR)$(PREFIX)/bin/stint"
+
+clean: ## remove everything that was built
+	$(SWIFT) package clean
+	rm -rf .build/lua
+
+deps-build deps-run deps-check: deps-%:
+	@scripts/install-deps.sh $*
