@@ -90,6 +90,14 @@ extension Store {
         }
     }
 
+    /// Leaves a wake-up mark, without looking whether there is one: a mark too many costs one empty claim.
+    package func mark(_ queue: QueueName) async throws(StintError) {
+        var command = RedisCommand("LPUSH")
+        command.append(keys.wake(queue))
+        command.append("1")
+        _ = try await send(command, "mark \(queue)")
+    }
+
     /// The server's clock, ms since 1970.
     package func serverMs() async throws(StintError) -> Int64 {
         let reply = try await send(RedisCommand("TIME"), "read the server's clock")
