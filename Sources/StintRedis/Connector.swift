@@ -94,6 +94,9 @@ extension Connector {
         switch error {
         case let error as RedisError:
             error
+        case NIOSSLError.uncleanShutdown:
+            // The peer died or was cut off: that is the network's trouble, not the certificate's.
+            RedisError(code, operation: operation, message: "the connection ended in the middle", underlying: error)
         case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError:
             RedisError(.tls, operation: operation, message: "\(error)", underlying: error)
         case let error as IOError:

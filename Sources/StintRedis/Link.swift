@@ -193,7 +193,11 @@ final class Link: @unchecked Sendable {
         let tired = connectWaiters.filter { $0.deadline <= now }
         if !tired.isEmpty {
             connectWaiters.removeAll { $0.deadline <= now }
-            for waiter in tired { waiter.promise.fail(notSent("connect to \(configuration.url)")) }
+            let silence = RedisError(
+                .connectFailed, operation: "connect", message: "no answer within \(configuration.connectTimeout)")
+            for waiter in tired {
+                waiter.promise.fail((lastError ?? silence).during("connect to \(configuration.url)", mayHaveRun: false))
+            }
         }
     }
 

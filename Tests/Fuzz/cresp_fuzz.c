@@ -190,6 +190,7 @@ static outcome run(const char *input, size_t length, size_t max_piece) {
         while (!result.failed && (status = cresp_next(reader)) == CRESP_REPLY) {
             result.replies++;
             if (cresp_node_count(reader) > MAX_ELEMENTS) broken("the reply has more elements than allowed");
+            if (cresp_arena_length(reader) > MAX_BYTES) broken("the reply has more bytes than allowed");
             if (check_node(reader, 0, 0, &result.hash) != cresp_node_count(reader)) broken("nodes are left over");
         }
         if (status == CRESP_FAILED) result.failed = 1;

@@ -118,16 +118,28 @@ import Testing
         try await withClient(server.configuration()) { client in
             try await client.connect()
             server.signal(SIGSTOP)
-            async let other = redisError { _ = try await client.send(command("INCR", "other"), timeout: .seconds(100)) }
+            let other = client.submit(command("INCR", "other"), timeout: .seconds(100))
             let error = await redisError {
                 _ = try await client.send(command("INCR", "n"), timeout: .milliseconds(100))
             }
             #expect(error?.code == .timeout)
             #expect(error?.mayHaveRun == true)
             // The replies of that connection cannot be trusted any more, so its other commands end too.
-            #expect(await other?.code == .connectionLost)
+            let collateral = await redisError { _ = try await other.get() }
+            #expect(collateral?.code == .connectionLost)
             server.signal(SIGCONT)
             #expect(try await client.send(command("PING")).string == "PONG")
+        }
+    }
+
+    @Test func `connecting to a server that accepts and says nothing fails when the time is over`() async throws {
+        var configuration = try server.configuration()
+        configuration.connectTimeout = .milliseconds(100)
+        server.signal(SIGSTOP)
+        try await withClient(configuration) { client in
+            let error = await redisError { try await client.connect() }
+            #expect(error?.code == .connectFailed)
+            #expect(error?.message.contains("no answer within 0.1 seconds") == true)
         }
     }
 

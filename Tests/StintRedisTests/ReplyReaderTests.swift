@@ -6,7 +6,7 @@ import Testing
 /// Bytes in, replies out, without a socket.
 struct ReplyReaderTests {
     /// A reply with everything in it: all types, nested and empty arrays, empty and binary strings.
-    private static let everything = "*9\r\n+OK\r\n-ERR no\r\n:-42\r\n$5\r\nhello\r\n$0\r\n\r\n$-1\r\n*-1\r\n*0\r\n*2\r\n*1\r\n:1\r\n$8\r\na\r\nb\r\n*1\r\n\r\n"
+    private static let everything = "*9\r\n+OK\r\n-ERR no\r\n:-42\r\n$5\r\nhello\r\n$0\r\n\r\n$-1\r\n*-1\r\n*0\r\n*2\r\n*1\r\n:1\r\n$8\r\na\r\nb\r\n*1\r\n"
 
     private func read(_ text: String, maxElements: Int = 1000, maxBytes: Int = 10_000) throws -> [RedisReply] {
         var replies: [RedisReply] = []
