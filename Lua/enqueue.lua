@@ -31,7 +31,8 @@ local groups, replies, total, seen = {}, { 0 }, 0, {}
 local at = 1
 while ARGV[at] do
     local due, priority, n = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 3])
-    if not (priority and n) or priority < -100 or priority > 100 or n < 1 or not ARGV[at + 3 + 2 * n] then
+    if not (priority and n) or priority < -100 or priority > 100 or priority % 1 ~= 0 or n < 1 or n % 1 ~= 0
+        or not ARGV[at + 3 + 2 * n] then
         return redis.error_reply('ERR STINT_ARGUMENTS enqueue: malformed group at argument ' .. at)
     end
     total = total + n
