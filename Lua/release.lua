@@ -39,8 +39,9 @@ end
 -- An id may stand twice in a call: HSCAN, by which lost claims are found, may report it twice.
 local released, cancelled, seen = 0, 0, {}
 local due = string.format('%.0f', now_ms + delay_ms)
-for _, held in ipairs(groups) do
-    -- From the last to the first: each goes before the one that was put back before it.
+-- From the last to the first, groups too: each job goes before the one that was put back before it.
+for g = #groups, 1, -1 do
+    local held = groups[g]
     for i = #held, 1, -1 do
         local id = held[i]
         if not seen[id] then
