@@ -78,6 +78,7 @@ extension Store {
     ///
     /// - Returns: one outcome for each job, in order.
     package func nack(_ nacks: [Nack], on queue: QueueName, by consumer: ConsumerID) async throws(StintError) -> [NackOutcome] {
+        if nacks.isEmpty { return [] }
         let reply = try await call(Scripts.nack, queue) { command in
             command.append(consumer.description)
             for nack in nacks {
