@@ -1,8 +1,8 @@
 internal import DequeModule
 internal import NIOCore
 
-/// Performs what `ConnectionStateMachine` decides, on one channel. Talks to its link only; the link adopts the one handler of
-/// several attempts (a host may have many addresses) that won.
+/// Performs what `ConnectionStateMachine` decides, on one channel. Talks to its link only; the link adopts the one
+/// handler of several attempts (a host may have many addresses) that won.
 final class ConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -31,7 +31,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     func start(_ link: Link) {
         guard let context, error == nil else {
             // Lost between connecting and now.
-            link.connectionEnded(self, error: error ?? lost("it closed at once"), expected: false, ended: machine.closed())
+            link.connectionEnded(
+                self, error: error ?? lost("it closed at once"), expected: false, ended: machine.closed())
             return
         }
         self.link = link
@@ -70,7 +71,9 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// Takes no more requests; closes after the last reply.
     func drain() {
-        if machine.drain() { fail(RedisError(.closed, operation: "close", message: "the client was closed"), expected: true) }
+        if machine.drain() {
+            fail(RedisError(.closed, operation: "close", message: "the client was closed"), expected: true)
+        }
     }
 
     /// Closes when a request is past its deadline; else returns the next deadline.

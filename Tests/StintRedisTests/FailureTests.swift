@@ -20,7 +20,9 @@ import Testing
                 _ = try await other.send(command("CLIENT", "PAUSE", "600000", "WRITE"))
                 async let first = redisError { _ = try await client.send(command("INCR", "a")) }
                 async let second = redisError { _ = try await client.send(command("INCR", "b")) }
-                try await until { try await other.send(command("INFO", "clients")).string?.contains("blocked_clients:1\r\n") == true }
+                try await until {
+                    try await other.send(command("INFO", "clients")).string?.contains("blocked_clients:1\r\n") == true
+                }
                 _ = try await other.send(command("CLIENT", "KILL", "ID", "\(id)"))
                 _ = try await other.send(command("CLIENT", "UNPAUSE"))
                 for error in [await first, await second] {
@@ -98,7 +100,9 @@ import Testing
         }
     }
 
-    @Test func `commands issued while the server is away run when it is back, and the outage is logged once`() async throws {
+    @Test func `commands issued while the server is away run when it is back, and the outage is logged once`()
+        async throws
+    {
         let log = Locked<[String]>([])
         let logger = Logger(label: "test") { _ in RecordingLog(lines: log) }
         try await withClient(server.configuration(), logger: logger) { client in
