@@ -4,7 +4,8 @@
 
   KEYS[1]  the queue's prefix, `stint:{queue}:`; all keys are built from it and share its hash tag
   ARGV[1]  limit, 1..1000
-  ARGV[2]  max lapses: a job is buried as poison by the lapse that reaches it; a job's own limit (option `x`) goes before it
+  ARGV[2]  max lapses: a job is buried as poison by the lapse that reaches it;
+           a job's own limit (option `x`) goes before it
 
   Returns  {server ms, lapse in, id, lease, outcome, lapses, id, lease, outcome, lapses, …}
            lapse in: ms until the next lease runs out, 0 = more have run out, -1 = none is leased

@@ -5,7 +5,8 @@
   KEYS[1]  the queue's prefix, `stint:{queue}:`; all keys are built from it and share its hash tag
 
   Returns  {name, value, name, value, …}: sizes of the indexes, totals, `paused`, and ages in ms (-1 = there is none):
-           oldest_ready_ms (how long the job that has been ready longest waits), due_in_ms (until the next scheduled one),
+           oldest_ready_ms (how long the job that has been ready longest waits),
+           due_in_ms (until the next scheduled one),
            lapse_in_ms (until the next lease runs out; 0 = one has run out and waits for a reaper).
   Cost     O(number of priorities in use), at most 201.
 ]]

@@ -40,8 +40,11 @@ package struct NodeConfiguration: Sendable {
         try check(!queues.isEmpty, "no queue to work on", "Name at least one.")
         try check(Set(queues.map(\.name)).count == queues.count, "a queue is named twice", "Name each once.")
         try check(queues.allSatisfy { (1...1000).contains($0.weight) }, "a weight is out of range", "It is 1 to 1,000.")
-        try check((1...100_000).contains(concurrency), "concurrency \(concurrency) is out of range", "It is 1 to 100,000.")
-        try check(lease >= .milliseconds(100) && lease <= .seconds(7 * 86_400), "lease \(lease) is out of range", "It is 100 ms to 7 days.")
+        try check(
+            (1...100_000).contains(concurrency), "concurrency \(concurrency) is out of range", "It is 1 to 100,000.")
+        try check(
+            lease >= .milliseconds(100) && lease <= .seconds(7 * 86_400), "lease \(lease) is out of range",
+            "It is 100 ms to 7 days.")
         try check(grace >= .zero, "grace \(grace) is negative", "It is zero or more.")
         try check(maxLapses >= 1, "max lapses \(maxLapses) is out of range", "It is 1 or more.")
     }

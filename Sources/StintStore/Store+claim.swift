@@ -68,7 +68,9 @@ extension Claim {
                 guard var record = records[index].bytes else { throw StintError.malformedReply("claim") }
                 let header = try headers.take(from: &record)
                 jobs.append(
-                    ClaimedJob(id: id, token: token, header: header, payload: record, tries: text.map(Tries.init(decoding:)) ?? .none)
+                    ClaimedJob(
+                        id: id, token: token, header: header, payload: record,
+                        tries: text.map(Tries.init(decoding:)) ?? .none)
                 )
             } catch {
                 malformed.append((id, "\(error)"))

@@ -101,7 +101,9 @@ extension Store {
     /// The server's clock, ms since 1970.
     package func serverMs() async throws(StintError) -> Int64 {
         let reply = try await send(RedisCommand("TIME"), "read the server's clock")
-        guard reply.count == 2, let seconds = reply[0].integer, let micros = reply[1].integer else { throw .malformedReply("read the server's clock") }
+        guard reply.count == 2, let seconds = reply[0].integer, let micros = reply[1].integer else {
+            throw .malformedReply("read the server's clock")
+        }
         return seconds * 1000 + micros / 1000
     }
 
@@ -121,7 +123,8 @@ extension Store {
         let found = try await send(look, "open \(queue)").string ?? ""
         guard found == Self.schema else {
             throw StintError(
-                .unsupportedServer, "open \(queue)", "the queue's data model is version \(found), this program knows \(Self.schema)",
+                .unsupportedServer, "open \(queue)",
+                "the queue's data model is version \(found), this program knows \(Self.schema)",
                 advice: "Use the version of Stint that the other programs use."
             )
         }

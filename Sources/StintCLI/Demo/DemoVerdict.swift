@@ -22,7 +22,9 @@ struct DemoVerdict: Encodable {
     let jobsPerSecond: Double
     let recoverySeconds: Double
 
-    init(jobs: [DemoFiles.Entry], cluster: DemoCluster, story: DemoStory.Outcome, elapsed: Duration, stats: QueueStats) throws {
+    init(jobs: [DemoFiles.Entry], cluster: DemoCluster, story: DemoStory.Outcome, elapsed: Duration, stats: QueueStats)
+        throws
+    {
         let names = ["node-1", "node-2", "node-3"]
         let history = DemoHistory(names.map(cluster.history(of:)))
         let results = Dictionary(grouping: names.flatMap { DemoResult.read(cluster.results(of: $0)) }, by: \.job)
@@ -50,7 +52,8 @@ struct DemoVerdict: Encodable {
     }
 
     var isGood: Bool {
-        lost == 0 && wrongHashes == 0 && unexplained.isEmpty && lateSettles > 0 && lateRefused == lateSettles && lapses > 0
+        lost == 0 && wrongHashes == 0 && unexplained.isEmpty && lateSettles > 0 && lateRefused == lateSettles
+            && lapses > 0
             && retries >= failuresOnPurpose
     }
 
@@ -64,7 +67,9 @@ struct DemoVerdict: Encodable {
             case "run_began": if let token = event.token { runs[job, default: []].insert(token) }
             case "lapsed": if let token = event.lost_token { ended.insert("\(job) \(token)") }
             case "settled":
-                if let token = event.token, ["retry", "release"].contains(event.settle) { ended.insert("\(job) \(token)") }
+                if let token = event.token, ["retry", "release"].contains(event.settle) {
+                    ended.insert("\(job) \(token)")
+                }
             default: break
             }
         }
@@ -102,16 +107,25 @@ struct DemoVerdict: Encodable {
             line(wrongHashes == 0, "every hash equals the one computed directly, \(wrongHashes) differ"),
             line(retries >= failuresOnPurpose, "\(failuresOnPurpose) jobs failed on purpose, \(retries) retries"),
             line(lapses > 0, "\(lapses) leases ran out: those of the killed and of the frozen node"),
-            line(unexplained.isEmpty, "\(duplicates) files were hashed more than once, each explained by the lapse that caused it"),
-            line(lateSettles > 0 && lateRefused == lateSettles, "\(lateRefused) of \(lateSettles) late settles of the zombie refused"),
+            line(
+                unexplained.isEmpty,
+                "\(duplicates) files were hashed more than once, each explained by the lapse that caused it"),
+            line(
+                lateSettles > 0 && lateRefused == lateSettles,
+                "\(lateRefused) of \(lateSettles) late settles of the zombie refused"),
         ]
         let first = unexplained.prefix(5).map { "            unexplained: \($0)" }
-        return (lines + first + [
-            "",
-            String(format: "  %.1f s, %.0f jobs/s; %.2f s from the kill until the last of its jobs ran elsewhere", seconds, jobsPerSecond, recoverySeconds),
-            "",
-            isGood ? "  Nothing was lost, and nobody who was too late changed anything." : "  Something is not as promised.",
-            "  Where to go next: `stint work mail --echo` in one terminal, `stint enqueue mail hello` in another; README.md.",
-        ]).joined(separator: "\n")
+        return
+            (lines + first + [
+                "",
+                String(
+                    format: "  %.1f s, %.0f jobs/s; %.2f s from the kill until the last of its jobs ran elsewhere",
+                    seconds, jobsPerSecond, recoverySeconds),
+                "",
+                isGood
+                    ? "  Nothing was lost, and nobody who was too late changed anything."
+                    : "  Something is not as promised.",
+                "  Where to go next: `stint work mail --echo` in one terminal, `stint enqueue mail hello` in another; README.md.",
+            ]).joined(separator: "\n")
     }
 }
