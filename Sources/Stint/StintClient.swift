@@ -150,8 +150,11 @@ public final class StintClient: Sendable {
         }
     }
 
-    private func mint() -> JobID {
-        minter.mint(atMs: Int64(Date().timeIntervalSince1970 * 1000))
+    private func mint() -> JobID { mint(1)[0] }
+
+    /// Fresh ids that rise.
+    package func mint(_ count: Int) -> [JobID] {
+        minter.mint(count, atMs: Int64(Date().timeIntervalSince1970 * 1000))
     }
 
     // MARK: Look after

@@ -12,8 +12,6 @@ package final class Node: Sendable {
         static func < (left: Stop, right: Stop) -> Bool { left.rawValue < right.rawValue }
     }
 
-    /// After its cancellation a handler has this long to return, before its job is released in spite of it.
-    private static let cancelGrace = Duration.seconds(3)
     /// How long the last settles may take to reach Redis.
     private static let settleGrace = Duration.seconds(5)
 
@@ -122,7 +120,7 @@ package final class Node: Sendable {
         await waitForSlots(upTo: configuration.grace) { self.stop.withLock { $0 } == .now }
         if !pool.isDrained {
             for lease in state.leases.all where !lease.isFinished { lease.cancel(.shutdown) }
-            await waitForSlots(upTo: Self.cancelGrace) { false }
+            await waitForSlots(upTo: configuration.cancelGrace) { false }
         }
         // A handler that ignores its cancellation ends with the process; its job need not wait for the lapse.
         for lease in state.leases.all where !lease.isFinished {

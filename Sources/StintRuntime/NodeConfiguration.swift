@@ -17,6 +17,8 @@ package struct NodeConfiguration: Sendable {
     package var consumer: ConsumerID
     package var lease = Defaults.lease
     package var grace = Defaults.grace
+    /// After its cancellation a handler has this long to return, before its job is released in spite of it.
+    package var cancelGrace = Duration.seconds(3)
     package var maxLapses = Defaults.maxLapses
     /// The longest that jobs may wait inside this process for a slot: how far ahead tiny jobs are claimed.
     package var prefetchTime = Duration.milliseconds(20)
