@@ -44,7 +44,8 @@ struct Dev: AsyncParsableCommand {
             let stopped = try await LocalRedis().stop()
             try output.print(
                 .object([("stopped", .bool(stopped))]),
-                else: stopped ? "The private Redis has stopped; its data stays.\n" : "The private Redis was not running.\n")
+                else: stopped
+                    ? "The private Redis has stopped; its data stays.\n" : "The private Redis was not running.\n")
         }
     }
 

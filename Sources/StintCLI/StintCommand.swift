@@ -25,7 +25,7 @@ struct StintCommand: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             Dev.self, Enqueue.self, Work.self, Stats.self, JobCommand.self, QueueCommand.self, NodeCommand.self,
-            Completions.self,
+            Demo.self, Completions.self,
         ]
     )
 

@@ -29,13 +29,20 @@ struct Enqueue: AsyncParsableCommand {
     @Argument(help: "What the job carries: any text.")
     var payload: String?
 
-    @Option(help: ArgumentHelp("Read the payload of one job from a file; - is standard input.", valueName: "file"), completion: .file())
+    @Option(
+        help: ArgumentHelp("Read the payload of one job from a file; - is standard input.", valueName: "file"),
+        completion: .file())
     var payloadFile: String?
 
-    @Option(help: ArgumentHelp("One job for each line of a file; - is standard input.", valueName: "file"), completion: .file())
+    @Option(
+        help: ArgumentHelp("One job for each line of a file; - is standard input.", valueName: "file"),
+        completion: .file())
     var lines: String?
 
-    @Option(help: ArgumentHelp("One job for each JSON object, one on each line of a file; - is standard input.", valueName: "file"), completion: .file())
+    @Option(
+        help: ArgumentHelp(
+            "One job for each JSON object, one on each line of a file; - is standard input.", valueName: "file"),
+        completion: .file())
     var ndjson: String?
 
     @Option(help: ArgumentHelp("The job's own id: the same id is accepted once.", valueName: "id"), transform: Parse.id)
@@ -89,7 +96,8 @@ struct Enqueue: AsyncParsableCommand {
     private func enqueueStream() async throws {
         let isObjects = ndjson != nil
         let path = lines ?? ndjson ?? "-"
-        let source = try LineReader(path: path, longestLine: isObjects ? NDJSONJob.longestLine : Defaults.maxPayloadBytes)
+        let source = try LineReader(
+            path: path, longestLine: isObjects ? NDJSONJob.longestLine : Defaults.maxPayloadBytes)
         try await redis.withClient { client in
             let template = job
             let feed = JobFeed(source) { line in
@@ -123,7 +131,8 @@ struct Enqueue: AsyncParsableCommand {
             case .failed(let line, let reason):
                 tally.endProgress()
                 let place = path == "-" ? "line \(line)" : "line \(line) of \(path)"
-                throw CommandError(.badData, "\(place): \(reason)", advice: "Before it, \(tally.summary); nothing after it was sent.")
+                throw CommandError(
+                    .badData, "\(place): \(reason)", advice: "Before it, \(tally.summary); nothing after it was sent.")
             }
             feed.taken()
         }

@@ -29,23 +29,32 @@ enum NDJSONJob {
                 draft.payload = try value.string.map { ByteBuffer(string: $0) } ?? ByteBuffer(bytes: value.text)
             case "payload_base64":
                 try once(&hasPayload, "a payload")
-                guard let data = Data(base64Encoded: try text(value, key)) else { throw Refusal(description: "its payload_base64 is not Base64") }
+                guard let data = Data(base64Encoded: try text(value, key)) else {
+                    throw Refusal(description: "its payload_base64 is not Base64")
+                }
                 draft.payload = ByteBuffer(bytes: data)
             case "type": draft.header.type = try JobType(text(value, key))
             case "id": draft.id = try JobID(text(value, key))
             case "in", "in_ms":
                 try once(&hasDue, "a time")
-                let delay = key == "in" ? try Duration(parsing: text(value, key)) : .milliseconds(try integer(value, key, 0...Int64.max / 2_000_000))
+                let delay =
+                    key == "in"
+                    ? try Duration(parsing: text(value, key))
+                    : .milliseconds(try integer(value, key, 0...Int64.max / 2_000_000))
                 draft.due = delay > .zero ? .after(delay) : .now
             case "at", "at_ms":
                 try once(&hasDue, "a time")
-                draft.due = .at(ms: key == "at" ? try time(text(value, key)) : try integer(value, key, 0...9_999_999_999_999))
+                draft.due = .at(
+                    ms: key == "at" ? try time(text(value, key)) : try integer(value, key, 0...9_999_999_999_999))
             case "priority": draft.header.priority = Int(try integer(value, key, -100...100))
             case "max_failures": draft.header.maxFailures = Int(try integer(value, key, 1...1_000_000))
             case "max_lapses": draft.header.maxLapses = Int(try integer(value, key, 1...1_000_000))
             case "lease", "lease_ms":
                 try once(&hasLease, "a lease")
-                draft.header.lease = key == "lease" ? try Duration(parsing: text(value, key)) : .milliseconds(try integer(value, key, 100...604_800_000))
+                draft.header.lease =
+                    key == "lease"
+                    ? try Duration(parsing: text(value, key))
+                    : .milliseconds(try integer(value, key, 100...604_800_000))
             default: throw Refusal(description: "it has an unknown key \"\(key.prefix(60))\"")
             }
         }
@@ -59,13 +68,16 @@ enum NDJSONJob {
 
     private static func integer(_ value: JSONLine.Value, _ key: String, _ range: ClosedRange<Int64>) throws -> Int64 {
         guard let integer = value.integer, range.contains(integer) else {
-            throw Refusal(description: "its \(key) is not a whole number from \(range.lowerBound) to \(range.upperBound)")
+            throw Refusal(
+                description: "its \(key) is not a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
         return integer
     }
 
     private static func time(_ text: String) throws -> Int64 {
-        guard let ms = try? Parse.time(text) else { throw Refusal(description: "its at is not a time as 2026-01-31T10:00:00Z") }
+        guard let ms = try? Parse.time(text) else {
+            throw Refusal(description: "its at is not a time as 2026-01-31T10:00:00Z")
+        }
         return ms
     }
 }

@@ -62,7 +62,8 @@ enum Printable {
 
     /// `2026-01-31T10:00:00.000Z`.
     static func time(ms: Int64) -> String {
-        Date(timeIntervalSince1970: Double(ms) / 1000).formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+        Date(timeIntervalSince1970: Double(ms) / 1000).formatted(
+            Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     }
 
     /// `in 3 s` or `3 s ago`.

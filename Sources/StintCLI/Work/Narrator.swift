@@ -17,7 +17,10 @@ final class Narrator: Sendable {
         if isUrgent {
             Console.note("stopping now: \(Printable.count(count, "running job")) cancelled and handed back")
         } else {
-            Console.note("stopping" + (count > 0 ? ": waiting for \(Printable.count(count, "running job")); again to stop at once" : ""))
+            Console.note(
+                "stopping"
+                    + (count > 0 ? ": waiting for \(Printable.count(count, "running job")); again to stop at once" : "")
+            )
         }
     }
 

@@ -27,7 +27,10 @@ struct Work: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: ArgumentHelp("Queues to work on, with weights: urgent=5 is asked five times as often as bulk=1.", valueName: "queue[=weight]"), transform: Self.queue)
+    @Argument(
+        help: ArgumentHelp(
+            "Queues to work on, with weights: urgent=5 is asked five times as often as bulk=1.",
+            valueName: "queue[=weight]"), transform: Self.queue)
     var queues: [NodeConfiguration.Queue]
 
     @Option(help: ArgumentHelp("Run this for each job.", valueName: "command"))
@@ -36,25 +39,38 @@ struct Work: AsyncParsableCommand {
     @Flag(help: "Print each job's payload instead of running anything.")
     var echo = false
 
-    @Option(help: ArgumentHelp("How many jobs run at the same time. Default: the cores with --exec, four times that with --echo.", valueName: "number"))
+    @Option(
+        help: ArgumentHelp(
+            "How many jobs run at the same time. Default: the cores with --exec, four times that with --echo.",
+            valueName: "number"))
     var concurrency: Int?
 
-    @Option(help: ArgumentHelp("How long a job stays this node's without a sign of life, as 30s.", valueName: "duration"), transform: Parse.duration)
+    @Option(
+        help: ArgumentHelp("How long a job stays this node's without a sign of life, as 30s.", valueName: "duration"),
+        transform: Parse.duration)
     var lease: Duration = Defaults.lease
 
-    @Option(help: ArgumentHelp("How long running jobs may take to end after a stop, as 25s.", valueName: "duration"), transform: Parse.duration)
+    @Option(
+        help: ArgumentHelp("How long running jobs may take to end after a stop, as 25s.", valueName: "duration"),
+        transform: Parse.duration)
     var grace: Duration = Defaults.grace
 
     @Option(help: ArgumentHelp("The node's name. Default: the host's.", valueName: "name"))
     var name: String?
 
-    @Option(help: ArgumentHelp("Only run jobs of this type; others are handed back. Default: every type.", valueName: "type"), transform: Parse.type)
+    @Option(
+        help: ArgumentHelp(
+            "Only run jobs of this type; others are handed back. Default: every type.", valueName: "type"),
+        transform: Parse.type)
     var type: JobType?
 
     @Flag(help: "Stop as soon as the queues have nothing ready, scheduled or leased.")
     var untilEmpty = false
 
-    @Option(help: ArgumentHelp("Append every event of the node to this file, one JSON object on each line.", valueName: "file"), completion: .file())
+    @Option(
+        help: ArgumentHelp(
+            "Append every event of the node to this file, one JSON object on each line.", valueName: "file"),
+        completion: .file())
     var history: String?
 
     @OptionGroup var output: OutputOptions
@@ -62,14 +78,18 @@ struct Work: AsyncParsableCommand {
 
     func validate() throws {
         if (exec == nil) != echo { throw ValidationError("Give one of --exec and --echo.") }
-        if output.json, exec != nil { throw ValidationError("--json goes with --echo: with --exec, the output is the command's.") }
+        if output.json, exec != nil {
+            throw ValidationError("--json goes with --echo: with --exec, the output is the command's.")
+        }
     }
 
     private static func queue(_ text: String) throws -> NodeConfiguration.Queue {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         let name = try Parse.queue(String(parts[0]))
         guard parts.count == 2 else { return NodeConfiguration.Queue(name) }
-        guard let weight = Int(parts[1]), (1...1000).contains(weight) else { throw ValidationError("A weight is a number from 1 to 1000.") }
+        guard let weight = Int(parts[1]), (1...1000).contains(weight) else {
+            throw ValidationError("A weight is a number from 1 to 1000.")
+        }
         return NodeConfiguration.Queue(name, weight: weight)
     }
 
@@ -78,7 +98,8 @@ struct Work: AsyncParsableCommand {
         try await redis.withClient { client in
             let stop = StopSwitch()
             let configuration = try configuration()
-            let narrator = Narrator(isLoud: Console.isErrorTerminal || redis.verbose > 0, isOff: echo && !Console.isErrorTerminal)
+            let narrator = Narrator(
+                isLoud: Console.isErrorTerminal || redis.verbose > 0, isOff: echo && !Console.isErrorTerminal)
             let node = try StintNode(client, configuration, handlers(stop)) { event in
                 history?.add(event, by: configuration.consumer)
                 narrator.tell(event)
@@ -91,10 +112,12 @@ struct Work: AsyncParsableCommand {
             }
             defer { withExtendedLifetime(interrupts) {} }
             let names = configuration.queues.map(\.name.rawValue).joined(separator: ", ")
-            Console.note("working on \(names) as \(configuration.consumer), \(configuration.concurrency) at a time; Ctrl-C stops")
-            await withTaskGroup(of: Void.self) { group in
+            Console.note(
+                "working on \(names) as \(configuration.consumer), \(configuration.concurrency) at a time; Ctrl-C stops"
+            )
+            try await withThrowingTaskGroup(of: Void.self) { group in
                 if untilEmpty { group.addTask { await watch(client, stop) } }
-                try? await node.run()
+                try await node.run()
                 group.cancelAll()
             }
             if stop.status != .success { throw CommandError.silent(stop.status) }
