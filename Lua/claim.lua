@@ -39,7 +39,12 @@ if meta[1] == '1' then
     return { '-1', -1, first_in(leased, now_ms), {}, {}, {} }
 end
 promote_due(prefix, now_us, now_ms, limit)
-local ids = call('ZRANGE', ready, 0, limit - 1)
+-- One more than asked for tells whether any stay behind.
+local ids = call('ZRANGE', ready, 0, limit)
+local leaves_more = #ids > limit
+if leaves_more then
+    ids[#ids] = nil
+end
 if #ids == 0 then
     return { '0', first_in(prefix .. 'scheduled', now_ms), first_in(leased, now_ms), {}, {}, {} }
 end
@@ -91,7 +96,7 @@ if #ids > 0 and call('EXISTS', prefix .. 'tries') == 1 then
     tries = call('HMGET', prefix .. 'tries', unpack(ids))
 end
 if taken == limit then
-    if call('EXISTS', ready) == 1 then
+    if leaves_more then
         mark(prefix)
     end
     return { token, -1, -1, ids, records, tries }
