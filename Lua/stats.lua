@@ -51,6 +51,9 @@ for _ = 1, 201 do
     low = string.format('%.0f', band + BAND)
 end
 add('oldest_ready_ms', oldest_ms or -1)
-add('due_in_ms', first_in(prefix .. 'scheduled', now_ms))
-add('lapse_in_ms', first_in(prefix .. 'leased', now_ms))
+local function whole_ms(us)
+    return us < 0 and us or math.ceil(us / 1000)
+end
+add('due_in_ms', whole_ms(first_in(prefix .. 'scheduled', now_us)))
+add('lapse_in_ms', whole_ms(first_in(prefix .. 'leased', now_us)))
 return replies

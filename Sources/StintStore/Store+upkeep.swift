@@ -43,7 +43,7 @@ extension Store {
                 lapses: Int(reply[at + 3].integer ?? 0)
             )
         }
-        return Reaping(serverMs: serverMs, lapseIn: reply[1].milliseconds, lapses: lapses)
+        return Reaping(serverMs: serverMs, lapseIn: reply[1].microseconds, lapses: lapses)
     }
 
     /// Moves scheduled jobs that are due to ready.
@@ -54,7 +54,7 @@ extension Store {
     ) async throws(StintError) -> (promoted: Int, dueIn: Duration?) {
         let reply = try await call(Scripts.promote, queue) { $0.append(limit) }
         guard reply.count == 2, let promoted = reply[0].integer else { throw .malformedReply("promote \(queue)") }
-        return (Int(promoted), reply[1].milliseconds)
+        return (Int(promoted), reply[1].microseconds)
     }
 
     /// Forgets finished jobs that are too old or too many, at most `limit` of each state.
