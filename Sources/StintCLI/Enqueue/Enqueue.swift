@@ -43,7 +43,7 @@ struct Enqueue: AsyncParsableCommand {
 
     @OptionGroup(title: "Job options") var job: JobOptions
 
-    @Flag(help: "Print no ids.")
+    @Flag(name: .shortAndLong, help: "Print no ids.")
     var quiet = false
 
     @OptionGroup var output: OutputOptions
