@@ -1,4 +1,5 @@
 import Foundation
+import StintLocal
 import StintTesting
 import Testing
 

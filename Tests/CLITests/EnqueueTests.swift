@@ -146,6 +146,16 @@ struct EnqueueTests {
         #expect(result.errors.isEmpty)
     }
 
+    @Test func `a stream that is enqueued again adds nothing and says so`() async throws {
+        let stint = try await Command.shared()
+        let input = (1...1500).map { "{\"id\":\"job-\($0)\"}\n" }.joined()
+        try #require(try await stint("enqueue", queue, "--ndjson", "-", input: input).errors.isEmpty)
+        let again = try await stint("enqueue", queue, "--ndjson", "-", input: input)
+        #expect(again.status == 0)
+        #expect(again.errors == "0 jobs were accepted, 1500 existed already on \(queue)\n")
+        #expect(try await stint.count("ready", queue) == 1500)
+    }
+
     // MARK: NDJSON
 
     @Test func `ndjson reads every key`() async throws {

@@ -1,4 +1,5 @@
 import Foundation
+import StintLocal
 import StintTesting
 import Testing
 
@@ -85,7 +86,7 @@ struct LookTests {
     @Test func `node ls shows a running node and forgets one that left`() async throws {
         let stint = try await Command.shared()
         let worker = try await stint.worker(queue, "--echo", "--name", queue, "--concurrency", "3")
-        func mine() async throws -> [String: Any]? {
+        @Sendable func mine() async throws -> [String: Any]? {
             let nodes = try await stint("node", "ls", "--json").object()["nodes"] as? [[String: Any]]
             return nodes?.first { $0["name"] as? String == queue }
         }

@@ -97,6 +97,7 @@ struct Work: AsyncParsableCommand {
                 try? await node.run()
                 group.cancelAll()
             }
+            history?.finish()
             if stop.status != .success { throw CommandError.silent(stop.status) }
         }
     }
