@@ -50,7 +50,7 @@ struct Enqueue: AsyncParsableCommand {
 
     @OptionGroup(title: "Job options") var job: JobOptions
 
-    @Flag(help: "Print no ids.")
+    @Flag(name: .shortAndLong, help: "Print no ids.")
     var quiet = false
 
     @OptionGroup var output: OutputOptions
@@ -81,6 +81,9 @@ struct Enqueue: AsyncParsableCommand {
             try new.validate()
             let receipts = try await client.enqueue([new], on: queue)
             try report(receipts)
+            if case .exists(let state) = receipts[0].outcome {
+                Console.note("\(receipts[0].id) exists already (\(state.rawValue)); nothing about it was changed")
+            }
         }
     }
 
@@ -141,7 +144,7 @@ struct Enqueue: AsyncParsableCommand {
             Console.note("stopped: \(tally.summary)")
             throw CommandError.silent(number == SIGINT ? .interrupted : .terminated)
         }
-        if Console.isErrorTerminal { Console.note("\(tally.summary) on \(queue)") }
+        if Console.isErrorTerminal || tally.existing > 0 { Console.note("\(tally.summary) on \(queue)") }
     }
 
     private func report(_ receipts: [Receipt]) throws {
@@ -153,14 +156,9 @@ struct Enqueue: AsyncParsableCommand {
             }
             return try Console.write(text)
         }
-        var ids = ""
-        for receipt in receipts {
-            if !quiet { ids += Printable.clean(receipt.id.rawValue) + "\n" }
-            if case .exists(let state) = receipt.outcome {
-                Console.note("\(receipt.id) exists already (\(state.rawValue)); nothing about it was changed")
-            }
-        }
-        try Console.write(ids)
+        if quiet { return }
+        // Ids are printable: the validator of job ids lets nothing else in.
+        try Console.write(receipts.map { $0.id.rawValue + "\n" }.joined())
     }
 }
 

@@ -17,11 +17,13 @@ final class JobFeed: Sendable {
 
     let batches: AsyncStream<Batch>
     private let continuation: AsyncStream<Batch>.Continuation
-    private let room = DispatchSemaphore(value: mostWaiting)
+    /// Starts at zero and is raised to its size: one that is destroyed below its first value traps.
+    private let room = DispatchSemaphore(value: 0)
     private let stopped = Atomic<Int32>(0)
 
     init(_ source: LineReader, _ read: @escaping @Sendable (ByteBuffer) throws -> JobDraft?) {
         (batches, continuation) = AsyncStream.makeStream(of: Batch.self)
+        for _ in 0..<Self.mostWaiting { room.signal() }
         Thread { [self] in
             var source = source
             var line = 0

@@ -9,7 +9,7 @@ struct Tally {
     private let showsProgress: Bool
     private let began = ContinuousClock.now
     private var accepted = 0
-    private var existing = 0
+    private(set) var existing = 0
     private var lastDisplay: ContinuousClock.Instant?
 
     init(showsProgress: Bool) { self.showsProgress = showsProgress }

@@ -22,10 +22,12 @@ final class History: Sendable {
         self.path = path
     }
 
-    deinit {
+    deinit { close(descriptor) }
+
+    /// At the end: says how much is missing, if anything is.
+    func finish() {
         let count = lost.load(ordering: .relaxed)
         if count > 0 { Console.note("\(Printable.count(count, "event")) could not be written to \(path)") }
-        close(descriptor)
     }
 
     func add(_ event: NodeEvent, by consumer: ConsumerID) {

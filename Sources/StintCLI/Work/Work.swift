@@ -120,6 +120,7 @@ struct Work: AsyncParsableCommand {
                 try await node.run()
                 group.cancelAll()
             }
+            history?.finish()
             if stop.status != .success { throw CommandError.silent(stop.status) }
         }
     }
