@@ -14,7 +14,9 @@ struct Completions: ParsableCommand {
     var shell: CompletionShell
 
     private static func shell(_ name: String) throws -> CompletionShell {
-        guard let shell = CompletionShell(rawValue: name) else { throw ValidationError("It is one of bash, zsh and fish.") }
+        guard let shell = CompletionShell(rawValue: name) else {
+            throw ValidationError("It is one of bash, zsh and fish.")
+        }
         return shell
     }
 

@@ -6,8 +6,8 @@ struct Dev: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "The private Redis of this user: start, stop or look at it.",
         discussion: """
-            It listens on a Unix socket and on no network, keeps its data in the user's state directory (STINT_STATE_DIR), and \
-            is what every command uses that is not told of another Redis.
+            It listens on a Unix socket and on no network, keeps its data in the user's state directory \
+            (STINT_STATE_DIR), and is what every command uses that is not told of another Redis.
             """,
         subcommands: [Start.self, Stop.self, Status.self], defaultSubcommand: Start.self
     )
@@ -44,7 +44,8 @@ struct Dev: AsyncParsableCommand {
             let stopped = try await LocalRedis().stop()
             try output.print(
                 .object([("stopped", .bool(stopped))]),
-                else: stopped ? "The private Redis has stopped; its data stays.\n" : "The private Redis was not running.\n")
+                else: stopped
+                    ? "The private Redis has stopped; its data stays.\n" : "The private Redis was not running.\n")
         }
     }
 

@@ -5,7 +5,8 @@ import StintStore
 
 struct JobRetry: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "retry", abstract: "Bring dead or cancelled jobs back: ready now, with all their tries before them.")
+        commandName: "retry",
+        abstract: "Bring dead or cancelled jobs back: ready now, with all their tries before them.")
 
     @Argument(help: "The queue.", transform: Parse.queue)
     var queue: QueueName
@@ -49,10 +50,13 @@ struct JobRetry: AsyncParsableCommand {
     private func retryAll(_ client: StintClient) async throws {
         let total = try await client.stats(of: queue).dead
         if total > 0, !yes { try Console.confirm("Retry \(Printable.count(total, "dead job")) of \(queue)?") }
-        var ready = 0, seen = 0, stuck = 0
+        var ready = 0
+        var seen = 0
+        var stuck = 0
         // Those that die again meanwhile are not brought back again: what was dead at the beginning bounds the loop.
         while seen < total {
-            let ids = try await client.inspector.ids(.dead, on: queue, offset: stuck, limit: min(Defaults.maxJobsPerCall, total - seen))
+            let ids = try await client.inspector.ids(
+                .dead, on: queue, offset: stuck, limit: min(Defaults.maxJobsPerCall, total - seen))
             if ids.isEmpty { break }
             let outcomes = try await client.store.redrive(ids, on: queue)
             seen += ids.count
@@ -68,7 +72,8 @@ struct JobRetry: AsyncParsableCommand {
 
 struct JobCancel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cancel", abstract: "Cancel jobs: waiting ones at once, running ones by their node's next heartbeat.")
+        commandName: "cancel",
+        abstract: "Cancel jobs: waiting ones at once, running ones by their node's next heartbeat.")
 
     @Argument(help: "The queue.", transform: Parse.queue)
     var queue: QueueName
@@ -87,7 +92,8 @@ struct JobCancel: AsyncParsableCommand {
             let outcomes = try await inSteps(ids) { try await client.store.cancel($0, on: queue, reason: reason) }
             let answers = zip(ids, outcomes).map { id, outcome in
                 JobAnswer(
-                    id: id, answer: outcome.rawValue, isRight: outcome == .cancelled || outcome == .requested, text: Self.text(outcome))
+                    id: id, answer: outcome.rawValue, isRight: outcome == .cancelled || outcome == .requested,
+                    text: Self.text(outcome))
             }
             try JobAnswer.print(answers, on: queue, output)
         }

@@ -9,7 +9,8 @@ struct QueueCommand: AsyncParsableCommand {
         subcommands: [List.self, Pause.self, Resume.self, Purge.self])
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "ls", abstract: "The names of the queues that were ever used.")
+        static let configuration = CommandConfiguration(
+            commandName: "ls", abstract: "The names of the queues that were ever used.")
         @OptionGroup var output: OutputOptions
         @OptionGroup(title: "Redis options") var redis: RedisOptions
 
@@ -25,7 +26,8 @@ struct QueueCommand: AsyncParsableCommand {
     }
 
     struct Pause: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Stop the claims of queues in the whole cluster; running jobs go on.")
+        static let configuration = CommandConfiguration(
+            abstract: "Stop the claims of queues in the whole cluster; running jobs go on.")
         @OptionGroup var target: PauseTarget
 
         func run() async throws { try await target.set(true) }
@@ -50,7 +52,9 @@ struct QueueCommand: AsyncParsableCommand {
                 var results: [(QueueName, changed: Bool)] = []
                 for queue in queues { results.append((queue, try await client.store.pause(isPaused, queue))) }
                 let list = results.map { queue, changed in
-                    JSON.object([("name", .string(queue.rawValue)), ("paused", .bool(isPaused)), ("changed", .bool(changed))])
+                    JSON.object([
+                        ("name", .string(queue.rawValue)), ("paused", .bool(isPaused)), ("changed", .bool(changed)),
+                    ])
                 }
                 let word = isPaused ? "paused" : "running"
                 try output.print(
@@ -68,7 +72,10 @@ struct QueueCommand: AsyncParsableCommand {
         @Argument(help: "The queue.", transform: Parse.queue)
         var queue: QueueName
 
-        @Option(help: ArgumentHelp("ready, scheduled, dead, done, cancelled; some of them with commas.", valueName: "states"), transform: Self.states)
+        @Option(
+            help: ArgumentHelp(
+                "ready, scheduled, dead, done, cancelled; some of them with commas.", valueName: "states"),
+            transform: Self.states)
         var state: [JobState]
 
         @Flag(help: "Do not ask.")
@@ -90,7 +97,8 @@ struct QueueCommand: AsyncParsableCommand {
                 let counts = state.map { ($0, stats.count(of: $0)) }
                 let total = counts.reduce(0) { $0 + $1.1 }
                 if total > 0, !yes {
-                    try Console.confirm("Delete \(Printable.count(total, "\(state.map(\.rawValue).joined(separator: "/")) job")) of \(queue) for good?")
+                    let what = Printable.count(total, state.map(\.rawValue).joined(separator: "/") + " job")
+                    try Console.confirm("Delete \(what) of \(queue) for good?")
                 }
                 var purged: [(String, JSON)] = []
                 var all = 0

@@ -11,9 +11,10 @@ struct Enqueue: AsyncParsableCommand {
         discussion: """
             Without PAYLOAD, the payload is all of standard input, unless that is a terminal: then it is empty.
 
-            --ndjson takes one JSON object on each line, with these keys, all optional: payload (a string, or any JSON value: \
-            then its text is the payload), payload_base64, type, id, in ("30s") or in_ms, at (ISO 8601) or at_ms, priority, \
-            max_failures, max_lapses, lease ("30s") or lease_ms. Options of the command line are the defaults of every line.
+            --ndjson takes one JSON object on each line, with these keys, all optional: payload (a string, or any JSON \
+            value: then its text is the payload), payload_base64, type, id, in ("30s") or in_ms, at (ISO 8601) or \
+            at_ms, priority, max_failures, max_lapses, lease ("30s") or lease_ms. Options of the command line are the \
+            defaults of every line.
 
             EXAMPLES
               stint enqueue mail '{"to":"ada"}' --in 10m
@@ -29,13 +30,20 @@ struct Enqueue: AsyncParsableCommand {
     @Argument(help: "What the job carries: any text.")
     var payload: String?
 
-    @Option(help: ArgumentHelp("Read the payload of one job from a file; - is standard input.", valueName: "file"), completion: .file())
+    @Option(
+        help: ArgumentHelp("Read the payload of one job from a file; - is standard input.", valueName: "file"),
+        completion: .file())
     var payloadFile: String?
 
-    @Option(help: ArgumentHelp("One job for each line of a file; - is standard input.", valueName: "file"), completion: .file())
+    @Option(
+        help: ArgumentHelp("One job for each line of a file; - is standard input.", valueName: "file"),
+        completion: .file())
     var lines: String?
 
-    @Option(help: ArgumentHelp("One job for each JSON object, one on each line of a file; - is standard input.", valueName: "file"), completion: .file())
+    @Option(
+        help: ArgumentHelp(
+            "One job for each JSON object, one on each line of a file; - is standard input.", valueName: "file"),
+        completion: .file())
     var ndjson: String?
 
     @Option(help: ArgumentHelp("The job's own id: the same id is accepted once.", valueName: "id"), transform: Parse.id)
@@ -92,7 +100,8 @@ struct Enqueue: AsyncParsableCommand {
     private func enqueueStream() async throws {
         let isObjects = ndjson != nil
         let path = lines ?? ndjson ?? "-"
-        let source = try LineReader(path: path, longestLine: isObjects ? NDJSONJob.longestLine : Defaults.maxPayloadBytes)
+        let source = try LineReader(
+            path: path, longestLine: isObjects ? NDJSONJob.longestLine : Defaults.maxPayloadBytes)
         try await redis.withClient { client in
             let template = job
             let feed = JobFeed(source) { line in
@@ -109,8 +118,8 @@ struct Enqueue: AsyncParsableCommand {
             feed.stop(number)
         }
         defer { withExtendedLifetime(interrupts) {} }
-        // One call is under way while the next lines are read and parsed elsewhere. Not more: calls that are repeated after an
-        // outage would overtake each other, and order is what lines are for.
+        // One call is under way while the next lines are read and parsed elsewhere. Not more: calls that are repeated
+        // after an outage would overtake each other, and order is what lines are for.
         for await batch in feed.batches {
             if feed.stopSignal != nil { break }
             switch batch {
@@ -126,7 +135,8 @@ struct Enqueue: AsyncParsableCommand {
             case .failed(let line, let reason):
                 tally.endProgress()
                 let place = path == "-" ? "line \(line)" : "line \(line) of \(path)"
-                throw CommandError(.badData, "\(place): \(reason)", advice: "Before it, \(tally.summary); nothing after it was sent.")
+                throw CommandError(
+                    .badData, "\(place): \(reason)", advice: "Before it, \(tally.summary); nothing after it was sent.")
             }
             feed.taken()
         }

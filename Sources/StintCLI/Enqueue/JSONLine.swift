@@ -1,5 +1,5 @@
-/// One JSON object, read without losing anything: values keep the text that they were written in, so that numbers are not
-/// rounded and members keep their order.
+/// One JSON object, read without losing anything: values keep the text that they were written in, so that numbers are
+/// not rounded and members keep their order.
 struct JSONLine {
     struct SyntaxError: Error, CustomStringConvertible {
         let description: String
@@ -63,7 +63,9 @@ struct JSONLine {
             var text: [UInt8] = []
             let kind = try value(into: &text, depth: 1)
             let key = try Self.unescape(raw)
-            guard !members.contains(where: { $0.key == key }) else { throw SyntaxError(description: "the key \"\(key)\" stands twice") }
+            guard !members.contains(where: { $0.key == key }) else {
+                throw SyntaxError(description: "the key \"\(key)\" stands twice")
+            }
             members.append((key, Value(kind: kind, text: text)))
             guard try separator(UInt8(ascii: "}")) else { return }
         }
@@ -72,7 +74,9 @@ struct JSONLine {
     /// After an element: true = another one follows.
     private mutating func separator(_ end: UInt8) throws -> Bool {
         skipSpace()
-        guard let byte = peek, byte == end || byte == UInt8(ascii: ",") else { throw unexpected("a comma or the end of the value") }
+        guard let byte = peek, byte == end || byte == UInt8(ascii: ",") else {
+            throw unexpected("a comma or the end of the value")
+        }
         at += 1
         return byte != end
     }
@@ -84,7 +88,9 @@ struct JSONLine {
             try string(into: &text)
             return .string
         case UInt8(ascii: "{"), UInt8(ascii: "["):
-            guard depth < Self.deepest else { throw SyntaxError(description: "its values are nested more than \(Self.deepest) deep") }
+            guard depth < Self.deepest else {
+                throw SyntaxError(description: "its values are nested more than \(Self.deepest) deep")
+            }
             try compound(into: &text, depth: depth)
             return .compound
         case UInt8(ascii: "t"): try literal("true", into: &text)
@@ -166,7 +172,9 @@ struct JSONLine {
                 text += bytes[start..<at]
                 return
             case UInt8(ascii: "\\"): at += 1
-            case ..<0x20: throw SyntaxError(description: "it is not JSON: a control character stands inside a string at column \(at)")
+            case ..<0x20:
+                throw SyntaxError(
+                    description: "it is not JSON: a control character stands inside a string at column \(at)")
             default: break
             }
         }
@@ -224,7 +232,8 @@ extension JSONLine {
             else { throw SyntaxError(description: "a \\u is not followed by four hexadecimal digits") }
             rest = rest.dropFirst(4)
             return unit
-        case let byte? where byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "/"): return UInt16(byte)
+        case let byte? where byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "/"):
+            return UInt16(byte)
         default: throw SyntaxError(description: "a backslash is followed by something else than an escape")
         }
     }

@@ -6,10 +6,14 @@ import StintStore
 
 /// How jobs are enqueued: for one job, or as the defaults of many.
 struct JobOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The kind of the job, by which nodes choose the handler. Default: job.", valueName: "type"), transform: Parse.type)
+    @Option(
+        help: ArgumentHelp("The kind of the job, by which nodes choose the handler. Default: job.", valueName: "type"),
+        transform: Parse.type)
     var type: JobType = .plain
 
-    @Option(name: .customLong("in"), help: ArgumentHelp("Due after this time, as 30s or 1h30m.", valueName: "duration"), transform: Parse.duration)
+    @Option(
+        name: .customLong("in"), help: ArgumentHelp("Due after this time, as 30s or 1h30m.", valueName: "duration"),
+        transform: Parse.duration)
     var delay: Duration?
 
     @Option(help: ArgumentHelp("Due at this time, as 2026-01-31T10:00:00Z.", valueName: "time"), transform: Parse.time)
@@ -18,13 +22,18 @@ struct JobOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Higher runs sooner: -100 to 100.", valueName: "number"))
     var priority = 0
 
-    @Option(help: ArgumentHelp("The failure that buries the job. Default: \(Defaults.maxFailures).", valueName: "count"))
+    @Option(
+        help: ArgumentHelp("The failure that buries the job. Default: \(Defaults.maxFailures).", valueName: "count"))
     var maxFailures: Int?
 
-    @Option(help: ArgumentHelp("The lapse of its lease that buries the job. Default: \(Defaults.maxLapses).", valueName: "count"))
+    @Option(
+        help: ArgumentHelp(
+            "The lapse of its lease that buries the job. Default: \(Defaults.maxLapses).", valueName: "count"))
     var maxLapses: Int?
 
-    @Option(help: ArgumentHelp("The job's own lease, as 30s. Default: the node's.", valueName: "duration"), transform: Parse.duration)
+    @Option(
+        help: ArgumentHelp("The job's own lease, as 30s. Default: the node's.", valueName: "duration"),
+        transform: Parse.duration)
     var lease: Duration?
 
     func check() throws {

@@ -37,7 +37,9 @@ struct LineReader: Sendable {
             } else if !lines.isEmpty {
                 break
             } else if isAtEnd {
-                if block.readableBytes > 0 { lines.append(Self.withoutCarriageReturn(block.readSlice(length: block.readableBytes)!)) }
+                if block.readableBytes > 0 {
+                    lines.append(Self.withoutCarriageReturn(block.readSlice(length: block.readableBytes)!))
+                }
                 break
             } else {
                 try fill()
@@ -50,7 +52,9 @@ struct LineReader: Sendable {
     mutating func all() throws -> ByteBuffer {
         while !isAtEnd {
             if block.readableBytes > longestLine {
-                throw CommandError(.failure, "the payload is larger than \(longestLine) bytes", advice: "Keep large data in a store of its own, and its address in the job.")
+                throw CommandError(
+                    .failure, "the payload is larger than \(longestLine) bytes",
+                    advice: "Keep large data in a store of its own, and its address in the job.")
             }
             do {
                 try fill()

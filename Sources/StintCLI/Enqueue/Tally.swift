@@ -41,7 +41,8 @@ struct Tally {
     mutating func failure(_ error: StintError, _ count: Int) -> CommandError {
         endProgress()
         let failure = CommandError(error)!
-        let rest = error.code == .unconfirmed ? "whether the next \(count) were is not known" : "the next \(count) were not"
+        let rest =
+            error.code == .unconfirmed ? "whether the next \(count) were is not known" : "the next \(count) were not"
         return CommandError(failure.status, "\(failure.message) (\(summary); \(rest))", advice: failure.advice)
     }
 }

@@ -20,7 +20,9 @@ struct JobList: AsyncParsableCommand {
     @Argument(help: "The queue.", transform: Parse.queue)
     var queue: QueueName
 
-    @Option(help: ArgumentHelp("One of \(JobState.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "state"), transform: Parse.state)
+    @Option(
+        help: ArgumentHelp("One of \(JobState.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "state"),
+        transform: Parse.state)
     var state: JobState?
 
     @Option(help: ArgumentHelp("How many at most, 1 to 10000.", valueName: "count"))
@@ -42,10 +44,13 @@ struct JobList: AsyncParsableCommand {
         let jobs = try await redis.withClient { try await look($0.inspector) }
         if output.json { return try Console.write(JSON.object([("jobs", .array(jobs.map { $0.json }))]).text + "\n") }
         if jobs.isEmpty { return try Console.write("no jobs\n") }
-        var table = Table([("ID", .left), ("STATE", .left), ("TYPE", .left), ("ATTEMPT", .right), ("WHEN", .left), ("PAYLOAD", .left)])
+        var table = Table([
+            ("ID", .left), ("STATE", .left), ("TYPE", .left), ("ATTEMPT", .right), ("WHEN", .left), ("PAYLOAD", .left),
+        ])
         for job in jobs {
             table.add([
-                job.id.rawValue, job.state?.rawValue ?? "?", job.header?.type.rawValue ?? "-", String(job.tries.attempt),
+                job.id.rawValue, job.state?.rawValue ?? "?", job.header?.type.rawValue ?? "-",
+                String(job.tries.attempt),
                 job.whenMs.map { Printable.relative(ms: $0, to: job.serverMs) } ?? "-",
                 job.payload.map { Printable.preview($0) } ?? "-",
             ])

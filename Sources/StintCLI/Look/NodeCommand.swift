@@ -27,12 +27,15 @@ struct NodeCommand: AsyncParsableCommand {
             }
             if abouts.isEmpty { return try Console.write("no nodes\n") }
             var table = Table([
-                ("NODE", .left), ("HOST", .left), ("PID", .right), ("QUEUES", .left), ("SLOTS", .right), ("SEEN", .right), ("", .left),
+                ("NODE", .left), ("HOST", .left), ("PID", .right), ("QUEUES", .left), ("SLOTS", .right),
+                ("SEEN", .right), ("", .left),
             ])
             for (node, about, isLost) in abouts {
                 table.add([
-                    node.consumer.description, about.host ?? "?", about.pid.map { String($0) } ?? "?", (about.queues ?? []).joined(separator: ","),
-                    "\(about.running ?? 0)/\(about.concurrency ?? 0)", Printable.duration(node.lastBeatAgo) + " ago", isLost ? "lost" : "",
+                    node.consumer.description, about.host ?? "?", about.pid.map { String($0) } ?? "?",
+                    (about.queues ?? []).joined(separator: ","),
+                    "\(about.running ?? 0)/\(about.concurrency ?? 0)", Printable.duration(node.lastBeatAgo) + " ago",
+                    isLost ? "lost" : "",
                 ])
             }
             try Console.write(table.text)
@@ -59,10 +62,13 @@ private struct NodeAbout: Decodable {
 
     func json(_ entry: NodeEntry, isLost: Bool) -> JSON {
         .object([
-            ("consumer", .string(entry.consumer.description)), ("name", .string(entry.consumer.name)), ("host", .optional(host)),
-            ("pid", .optional(pid)), ("build", .optional(build)), ("queues", .array((queues ?? []).map { .string($0) })),
+            ("consumer", .string(entry.consumer.description)), ("name", .string(entry.consumer.name)),
+            ("host", .optional(host)),
+            ("pid", .optional(pid)), ("build", .optional(build)),
+            ("queues", .array((queues ?? []).map { .string($0) })),
             ("running", .optional(running.map(Int64.init))), ("concurrency", .optional(concurrency.map(Int64.init))),
-            ("lease_ms", .optional(leaseMs)), ("started_ms", .optional(startedMs)), ("last_beat_ago_ms", .ms(entry.lastBeatAgo)),
+            ("lease_ms", .optional(leaseMs)), ("started_ms", .optional(startedMs)),
+            ("last_beat_ago_ms", .ms(entry.lastBeatAgo)),
             ("lost", .bool(isLost)),
         ])
     }

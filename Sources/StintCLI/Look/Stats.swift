@@ -8,6 +8,9 @@ struct Stats: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Queues at a glance.",
         discussion: """
+            READY, SCHEDULED, LEASED and DEAD are how many there are now; DONE is how many there ever were. OLDEST is \
+            how long the job that has been ready longest has been waiting.
+
             EXAMPLES
               stint stats
               stint stats mail --watch
@@ -43,7 +46,9 @@ struct Stats: AsyncParsableCommand {
 
     private func look(_ client: StintClient) async throws -> [QueueStats] {
         var all: [QueueStats] = []
-        for queue in queues.isEmpty ? try await client.queues() : queues { all.append(try await client.stats(of: queue)) }
+        for queue in queues.isEmpty ? try await client.queues() : queues {
+            all.append(try await client.stats(of: queue))
+        }
         return all
     }
 
@@ -69,11 +74,15 @@ struct Stats: AsyncParsableCommand {
             let stats = try await look(client)
             let rates = Rates(from: before?.stats ?? [], to: stats, over: before.map { now - $0.at })
             if output.json {
-                let object = JSON.object([("at_ms", .int(Int64(Date().timeIntervalSince1970 * 1000))), ("queues", .array(stats.map { $0.json(rates) }))])
+                let object = JSON.object([
+                    ("at_ms", .int(Int64(Date().timeIntervalSince1970 * 1000))),
+                    ("queues", .array(stats.map { $0.json(rates) })),
+                ])
                 try Console.write(object.text + "\n")
             } else {
                 let lines = stats.isEmpty ? ["no queues yet"] : StatsTable(stats, rates).lines
-                try Console.write(Console.isOutputTerminal ? redraw(lines, &height) : lines.joined(separator: "\n") + "\n")
+                try Console.write(
+                    Console.isOutputTerminal ? redraw(lines, &height) : lines.joined(separator: "\n") + "\n")
             }
             before = (stats, now)
         }
@@ -99,7 +108,8 @@ struct Rates {
         for stats in new {
             guard let last = before[stats.name] else { continue }
             byQueue[stats.name] = (
-                Double(stats.enqueuedTotal - last.enqueuedTotal) / time.inSeconds, Double(stats.ackedTotal - last.ackedTotal) / time.inSeconds
+                Double(stats.enqueuedTotal - last.enqueuedTotal) / time.inSeconds,
+                Double(stats.ackedTotal - last.ackedTotal) / time.inSeconds
             )
         }
     }
@@ -117,7 +127,9 @@ struct StatsTable {
         columns += [("OLDEST", .right), ("", .left)]
         var table = Table(columns)
         for stats in all {
-            var cells = [stats.name.rawValue] + [stats.ready, stats.scheduled, stats.leased, stats.dead, stats.ackedTotal].map { String($0) }
+            var cells =
+                [stats.name.rawValue]
+                + [stats.ready, stats.scheduled, stats.leased, stats.dead, stats.ackedTotal].map { String($0) }
             if let rates {
                 let rate = rates[stats.name]
                 cells += [rate?.in, rate?.out].map { $0.map { String(Int($0.rounded())) } ?? "-" }
@@ -136,16 +148,20 @@ extension QueueStats {
 
     func json(_ rates: Rates?) -> JSON {
         var members: [(String, JSON)] = [
-            ("name", .string(name.rawValue)), ("ready", .int(ready)), ("scheduled", .int(scheduled)), ("leased", .int(leased)),
-            ("dead", .int(dead)), ("done", .int(done)), ("cancelled", .int(cancelled)), ("enqueued_total", .int(enqueuedTotal)),
+            ("name", .string(name.rawValue)), ("ready", .int(ready)), ("scheduled", .int(scheduled)),
+            ("leased", .int(leased)),
+            ("dead", .int(dead)), ("done", .int(done)), ("cancelled", .int(cancelled)),
+            ("enqueued_total", .int(enqueuedTotal)),
             ("acked_total", .int(ackedTotal)), ("nacked_total", .int(nackedTotal)), ("lapsed_total", .int(lapsedTotal)),
-            ("released_total", .int(releasedTotal)), ("dead_total", .int(deadTotal)), ("cancelled_total", .int(cancelledTotal)),
+            ("released_total", .int(releasedTotal)), ("dead_total", .int(deadTotal)),
+            ("cancelled_total", .int(cancelledTotal)),
             ("redriven_total", .int(redrivenTotal)), ("paused", .bool(isPaused)), ("oldest_ready_ms", .ms(oldestReady)),
             ("due_in_ms", .ms(dueIn)), ("lapse_in_ms", .ms(lapseIn)),
         ]
         if let rates {
             members += [
-                ("in_per_s", rates[name].map { .double($0.in) } ?? .null), ("done_per_s", rates[name].map { .double($0.out) } ?? .null),
+                ("in_per_s", rates[name].map { .double($0.in) } ?? .null),
+                ("done_per_s", rates[name].map { .double($0.out) } ?? .null),
             ]
         }
         return .object(members)

@@ -49,7 +49,8 @@ enum Console {
     /// Asks on the terminal. Where nobody can answer, it is an error that names the way around it.
     static func confirm(_ question: String) throws {
         guard isInputTerminal, isErrorTerminal else {
-            throw CommandError(.failure, "\(question) Nobody can be asked here", advice: "Say --yes to do it without a question.")
+            throw CommandError(
+                .failure, "\(question) Nobody can be asked here", advice: "Say --yes to do it without a question.")
         }
         writeError(Printable.clean(question) + " [y/N] ")
         guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else {

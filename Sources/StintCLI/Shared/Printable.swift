@@ -2,8 +2,8 @@ import Foundation
 import NIOCore
 import StintCore
 
-/// Text for people. What comes from jobs, names and servers may hold escape sequences that drive a terminal: none of them
-/// reaches one.
+/// Text for people. What comes from jobs, names and servers may hold escape sequences that drive a terminal: none of
+/// them reaches one.
 enum Printable {
     /// Replaces control characters, and those that change the direction of text, by U+FFFD.
     static func clean(_ text: String, keepingLines: Bool = false) -> String {
@@ -62,7 +62,8 @@ enum Printable {
 
     /// `2026-01-31T10:00:00.000Z`.
     static func time(ms: Int64) -> String {
-        Date(timeIntervalSince1970: Double(ms) / 1000).formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+        Date(timeIntervalSince1970: Double(ms) / 1000).formatted(
+            Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     }
 
     /// `in 3 s` or `3 s ago`.

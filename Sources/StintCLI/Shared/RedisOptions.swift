@@ -9,15 +9,23 @@ import StintStore
 
 /// What every command that talks to Redis takes.
 struct RedisOptions: ParsableArguments {
-    @Option(help: ArgumentHelp(
-        "Where Redis is: redis://host:port/db, rediss://… or redis+unix:///path. Default: STINT_REDIS_URL, else the private Redis.",
-        discussion: "A password in it shows in the list of processes: see --password-file.", valueName: "url"))
+    @Option(
+        help: ArgumentHelp(
+            "Where Redis is: redis://host:port/db, rediss://… or redis+unix:///path.",
+            discussion: """
+                Default: STINT_REDIS_URL, else the private Redis. A password in it shows in the list of processes: see \
+                --password-file.
+                """, valueName: "url"))
     var redis: String?
 
-    @Option(help: ArgumentHelp("The first word of every key: one for each tenant. Default: STINT_PREFIX, else stint.", valueName: "word"))
+    @Option(
+        help: ArgumentHelp(
+            "The first word of every key: one for each tenant. Default: STINT_PREFIX, else stint.", valueName: "word"))
     var prefix: String?
 
-    @Option(help: ArgumentHelp("A file with the password for Redis. Default: STINT_REDIS_PASSWORD.", valueName: "file"), completion: .file())
+    @Option(
+        help: ArgumentHelp("A file with the password for Redis. Default: STINT_REDIS_PASSWORD.", valueName: "file"),
+        completion: .file())
     var passwordFile: String?
 
     @Flag(name: .shortAndLong, help: "Log more to standard error: -v info, -vv debug, -vvv trace.")
@@ -64,12 +72,16 @@ struct RedisOptions: ParsableArguments {
 
     private func password() throws -> String? {
         guard let passwordFile else { return environment("STINT_REDIS_PASSWORD") }
-        guard let data = FileManager.default.contents(atPath: passwordFile), let text = String(validating: data, as: UTF8.self) else {
+        guard let data = FileManager.default.contents(atPath: passwordFile),
+            let text = String(validating: data, as: UTF8.self)
+        else {
             throw CommandError(.usage, "--password-file: \(passwordFile) cannot be read")
         }
         // The first line: editors end a file with a line end, passwords do not.
         let line = text.prefix { !$0.isNewline }
-        if line.isEmpty { throw CommandError(.usage, "--password-file: \(passwordFile) has no password in its first line") }
+        if line.isEmpty {
+            throw CommandError(.usage, "--password-file: \(passwordFile) has no password in its first line")
+        }
         return String(line)
     }
 
@@ -99,10 +111,14 @@ struct OutputOptions: ParsableArguments {
 
 /// Command line values that Stint itself can read, with its own words for what is wrong with them.
 enum Parse {
-    static func queue(_ text: String) throws -> QueueName { try reading { () throws(StintError) in try QueueName(text) } }
+    static func queue(_ text: String) throws -> QueueName {
+        try reading { () throws(StintError) in try QueueName(text) }
+    }
     static func type(_ text: String) throws -> JobType { try reading { () throws(StintError) in try JobType(text) } }
     static func id(_ text: String) throws -> JobID { try reading { () throws(StintError) in try JobID(text) } }
-    static func duration(_ text: String) throws -> Duration { try reading { () throws(StintError) in try Duration(parsing: text) } }
+    static func duration(_ text: String) throws -> Duration {
+        try reading { () throws(StintError) in try Duration(parsing: text) }
+    }
 
     static func state(_ text: String) throws -> JobState {
         guard let state = JobState(rawValue: text) else {

@@ -4,10 +4,11 @@ import Stint
 import StintCore
 import StintRuntime
 import Subprocess
+
 #if canImport(System)
-import System
+    import System
 #else
-import SystemPackage
+    import SystemPackage
 #endif
 
 /// Runs one process for each job: the contract of `stint work --exec`.
@@ -28,7 +29,9 @@ struct ExecHandler: Sendable {
     func run(_ context: JobContext) async throws {
         let result: ExecutionResult<(CappedOutput, CappedOutput), SequenceOutput, SequenceOutput>
         do {
-            result = try await Subprocess.run(configuration(context), input: .inputWriter, output: .sequence, error: .sequence) { execution in
+            result = try await Subprocess.run(
+                configuration(context), input: .inputWriter, output: .sequence, error: .sequence
+            ) { execution in
                 let payload = Array(context.payload.readableBytesView)
                 // A child that does not read its input ends the pipe, which is its own affair.
                 async let fed: Void = {
@@ -53,7 +56,9 @@ struct ExecHandler: Sendable {
     private func configuration(_ context: JobContext) -> Configuration {
         var options = PlatformOptions()
         options.processGroupID = 0
-        options.teardownSequence = [.send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: Self.killAfter)]
+        options.teardownSequence = [
+            .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: Self.killAfter)
+        ]
         return Configuration(
             executable: .path("/bin/sh"), arguments: ["-c", command],
             environment: .inherit.updating([
@@ -72,7 +77,8 @@ struct ExecHandler: Sendable {
         case .exited(0): return
         case .exited(Self.rejectStatus): throw JobOutcome.reject(reason: "exit \(Self.rejectStatus)" + words)
         case .exited(let code): throw Failure(description: "exit \(code)" + words)
-        case .signaled(let number): throw Failure(description: "killed by signal \(number) (\(String(cString: strsignal(number))))" + words)
+        case .signaled(let number):
+            throw Failure(description: "killed by signal \(number) (\(String(cString: strsignal(number))))" + words)
         }
     }
 

@@ -7,8 +7,8 @@ import Synchronization
 
 /// A file of every event of a node, one JSON object on each line. Any number of nodes may share one.
 ///
-/// An event is in the file before the node goes on: so that a killed node's history lacks nothing that had happened. Each call
-/// is one write, appended as a whole.
+/// An event is in the file before the node goes on: so that a killed node's history lacks nothing that had happened.
+/// Each call is one write, appended as a whole.
 final class History: Sendable {
     private let descriptor: Int32
     private let path: String
@@ -47,7 +47,8 @@ final class History: Sendable {
         let number = text.withUTF8 { Console.writeAll(UnsafeRawBufferPointer($0), to: descriptor) }
         // The work matters more than its history.
         if number != 0, lost.add(count, ordering: .relaxed).oldValue == 0 {
-            Console.note("the history \(path) cannot be written (\(String(cString: strerror(number)))); the work goes on")
+            Console.note(
+                "the history \(path) cannot be written (\(String(cString: strerror(number)))); the work goes on")
         }
     }
 
@@ -64,13 +65,20 @@ final class History: Sendable {
             [("refused", about(job, queue) + how(settle) + [("refusal", .string("\(refusal)"))])]
         case .abandoned(let job, let queue, let settle): [("abandoned", about(job, queue) + how(settle))]
         case .leaseLost(let job, let queue): [("lease_lost", about(job, queue))]
-        case .recovered(let count, let queue): [("recovered", [("queue", .string(queue.rawValue)), ("count", .int(count))])]
+        case .recovered(let count, let queue):
+            [("recovered", [("queue", .string(queue.rawValue)), ("count", .int(count))])]
         case .lapsed(let lapse, let queue):
-            [("lapsed", [
-                ("queue", .string(queue.rawValue)), ("job", .string(lapse.id.rawValue)),
-                ("lost_token", .optional(lapse.token?.rawValue)), ("lost_consumer", .optional(lapse.consumer?.description)),
-                ("outcome", .string("\(lapse.outcome)")), ("lapses", .int(lapse.lapses)),
-            ])]
+            [
+                (
+                    "lapsed",
+                    [
+                        ("queue", .string(queue.rawValue)), ("job", .string(lapse.id.rawValue)),
+                        ("lost_token", .optional(lapse.token?.rawValue)),
+                        ("lost_consumer", .optional(lapse.consumer?.description)),
+                        ("outcome", .string("\(lapse.outcome)")), ("lapses", .int(lapse.lapses)),
+                    ]
+                )
+            ]
         }
     }
 

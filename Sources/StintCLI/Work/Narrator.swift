@@ -9,15 +9,18 @@ final class Narrator: Sendable {
     private let began = Mutex<[Token: ContinuousClock.Instant]>([:])
     private let running = Mutex(0)
 
-    /// - Parameter isOff: says nothing at all.
-    init(isLoud: Bool, isOff: Bool) { self.isLoud = isLoud && !isOff }
+    /// - Parameter isLoud: a line for each run; otherwise only for what the person asked for.
+    init(isLoud: Bool) { self.isLoud = isLoud }
 
     func stopping(isUrgent: Bool) {
         let count = running.withLock { $0 }
         if isUrgent {
             Console.note("stopping now: \(Printable.count(count, "running job")) cancelled and handed back")
         } else {
-            Console.note("stopping" + (count > 0 ? ": waiting for \(Printable.count(count, "running job")); again to stop at once" : ""))
+            Console.note(
+                "stopping"
+                    + (count > 0 ? ": waiting for \(Printable.count(count, "running job")); again to stop at once" : "")
+            )
         }
     }
 

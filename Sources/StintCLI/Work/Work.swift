@@ -11,14 +11,15 @@ struct Work: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Claim jobs from queues and run them, until Ctrl-C.",
         discussion: """
-            --exec runs one process for each job, by /bin/sh -c. The payload is its standard input; its environment has \
-            STINT_JOB_ID, STINT_QUEUE, STINT_TYPE, STINT_ATTEMPT, STINT_TOKEN, STINT_IDEMPOTENCY_KEY and STINT_CONSUMER_ID. \
-            Exit status 0: the job is done. 65: it can never be done, straight to the dead jobs. Anything else: it failed and \
-            is tried again later; the last line of standard error is kept as the reason. When the job is cancelled, the lease \
-            is lost, or the grace of a shutdown is over, its process group gets SIGTERM, and SIGKILL after 5 seconds.
+            --exec runs one process for each job, by /bin/sh -c. The payload is its standard input; its environment \
+            has STINT_JOB_ID, STINT_QUEUE, STINT_TYPE, STINT_ATTEMPT, STINT_TOKEN, STINT_IDEMPOTENCY_KEY and \
+            STINT_CONSUMER_ID. Exit status 0: the job is done. 65: it can never be done, straight to the dead jobs. \
+            Anything else: it failed and is tried again later; the last line of standard error is kept as the reason. \
+            When the job is cancelled, the lease is lost, or the grace of a shutdown is over, its process group gets \
+            SIGTERM, and SIGKILL after 5 seconds.
 
-            Ctrl-C or SIGTERM: no more claims; running jobs may end within the grace, the rest is handed back. A second one \
-            ends the grace at once.
+            Ctrl-C or SIGTERM: no more claims; running jobs may end within the grace, the rest is handed back. A \
+            second one ends the grace at once.
 
             EXAMPLES
               stint work mail --exec ./send.sh
@@ -27,7 +28,10 @@ struct Work: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: ArgumentHelp("Queues to work on, with weights: urgent=5 is asked five times as often as bulk=1.", valueName: "queue[=weight]"), transform: Self.queue)
+    @Argument(
+        help: ArgumentHelp(
+            "Queues to work on, with weights: urgent=5 is asked five times as often as bulk=1.",
+            valueName: "queue[=weight]"), transform: Self.queue)
     var queues: [NodeConfiguration.Queue]
 
     @Option(help: ArgumentHelp("Run this for each job.", valueName: "command"))
@@ -36,25 +40,38 @@ struct Work: AsyncParsableCommand {
     @Flag(help: "Print each job's payload instead of running anything.")
     var echo = false
 
-    @Option(help: ArgumentHelp("How many jobs run at the same time. Default: the cores with --exec, four times that with --echo.", valueName: "number"))
+    @Option(
+        help: ArgumentHelp(
+            "How many jobs run at the same time. Default: the cores with --exec, four times that with --echo.",
+            valueName: "number"))
     var concurrency: Int?
 
-    @Option(help: ArgumentHelp("How long a job stays this node's without a sign of life, as 30s.", valueName: "duration"), transform: Parse.duration)
+    @Option(
+        help: ArgumentHelp("How long a job stays this node's without a sign of life, as 30s.", valueName: "duration"),
+        transform: Parse.duration)
     var lease: Duration = Defaults.lease
 
-    @Option(help: ArgumentHelp("How long running jobs may take to end after a stop, as 25s.", valueName: "duration"), transform: Parse.duration)
+    @Option(
+        help: ArgumentHelp("How long running jobs may take to end after a stop, as 25s.", valueName: "duration"),
+        transform: Parse.duration)
     var grace: Duration = Defaults.grace
 
     @Option(help: ArgumentHelp("The node's name. Default: the host's.", valueName: "name"))
     var name: String?
 
-    @Option(help: ArgumentHelp("Only run jobs of this type; others are handed back. Default: every type.", valueName: "type"), transform: Parse.type)
+    @Option(
+        help: ArgumentHelp(
+            "Only run jobs of this type; others are handed back. Default: every type.", valueName: "type"),
+        transform: Parse.type)
     var type: JobType?
 
     @Flag(help: "Stop as soon as the queues have nothing ready, scheduled or leased.")
     var untilEmpty = false
 
-    @Option(help: ArgumentHelp("Append every event of the node to this file, one JSON object on each line.", valueName: "file"), completion: .file())
+    @Option(
+        help: ArgumentHelp(
+            "Append every event of the node to this file, one JSON object on each line.", valueName: "file"),
+        completion: .file())
     var history: String?
 
     @OptionGroup var output: OutputOptions
@@ -62,14 +79,18 @@ struct Work: AsyncParsableCommand {
 
     func validate() throws {
         if (exec == nil) != echo { throw ValidationError("Give one of --exec and --echo.") }
-        if output.json, exec != nil { throw ValidationError("--json goes with --echo: with --exec, the output is the command's.") }
+        if output.json, exec != nil {
+            throw ValidationError("--json goes with --echo: with --exec, the output is the command's.")
+        }
     }
 
     private static func queue(_ text: String) throws -> NodeConfiguration.Queue {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         let name = try Parse.queue(String(parts[0]))
         guard parts.count == 2 else { return NodeConfiguration.Queue(name) }
-        guard let weight = Int(parts[1]), (1...1000).contains(weight) else { throw ValidationError("A weight is a number from 1 to 1000.") }
+        guard let weight = Int(parts[1]), (1...1000).contains(weight) else {
+            throw ValidationError("A weight is a number from 1 to 1000.")
+        }
         return NodeConfiguration.Queue(name, weight: weight)
     }
 
@@ -78,7 +99,8 @@ struct Work: AsyncParsableCommand {
         try await redis.withClient { client in
             let stop = StopSwitch()
             let configuration = try configuration()
-            let narrator = Narrator(isLoud: Console.isErrorTerminal || redis.verbose > 0, isOff: echo && !Console.isErrorTerminal)
+            let narrator = Narrator(
+                isLoud: redis.verbose > 0 || (Console.isErrorTerminal && !echo))
             let node = try StintNode(client, configuration, handlers(stop)) { event in
                 history?.add(event, by: configuration.consumer)
                 narrator.tell(event)
@@ -91,7 +113,9 @@ struct Work: AsyncParsableCommand {
             }
             defer { withExtendedLifetime(interrupts) {} }
             let names = configuration.queues.map(\.name.rawValue).joined(separator: ", ")
-            Console.note("working on \(names) as \(configuration.consumer), \(configuration.concurrency) at a time; Ctrl-C stops")
+            Console.note(
+                "working on \(names) as \(configuration.consumer), \(configuration.concurrency) at a time; Ctrl-C stops"
+            )
             await withTaskGroup(of: Void.self) { group in
                 if untilEmpty { group.addTask { await watch(client, stop) } }
                 try? await node.run()
@@ -159,9 +183,11 @@ final class StopSwitch: Sendable {
 
     func attach(_ node: StintNode) { state.withLock { $0.node = node } }
 
-    /// The first failure stays; a second call ends the grace of running jobs.
+    /// The first failure stays; a second call ends the grace of running jobs, unless it says the same again: many jobs
+    /// may find out that nobody reads their output.
     func raise(_ status: ExitStatus) {
-        let node = state.withLock { state in
+        let node = state.withLock { state -> StintNode? in
+            if status == .brokenPipe, state.status == .brokenPipe { return nil }
             if state.status == .success { state.status = status }
             return state.node
         }
