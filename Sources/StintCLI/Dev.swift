@@ -6,8 +6,8 @@ struct Dev: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "The private Redis of this user: start, stop or look at it.",
         discussion: """
-            It listens on a Unix socket and on no network, keeps its data in the user's state directory (STINT_STATE_DIR), and \
-            is what every command uses that is not told of another Redis.
+            It listens on a Unix socket and on no network, keeps its data in the user's state directory \
+            (STINT_STATE_DIR), and is what every command uses that is not told of another Redis.
             """,
         subcommands: [Start.self, Stop.self, Status.self], defaultSubcommand: Start.self
     )

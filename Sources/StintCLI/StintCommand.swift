@@ -17,7 +17,7 @@ struct StintCommand: AsyncParsableCommand {
               stint job retry mail --all-dead
 
             REDIS
-              --redis URL, else STINT_REDIS_URL, else a private Redis of this user that is started on demand (see stint dev).
+              --redis URL, else STINT_REDIS_URL, else a private Redis of this user, started on demand (see stint dev).
 
             EXIT STATUS
             \(ExitStatus.table)

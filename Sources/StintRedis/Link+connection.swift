@@ -70,7 +70,8 @@ extension Link {
         lastError = nil
         epoch.add(1, ordering: .relaxed)
         if let outage = machine.ready(.now()), kind == .multiplexed {
-            logger.info(
+            // As loud as the loss: who was told of that waits for this.
+            logger.warning(
                 "redis connection restored",
                 metadata: [
                     "redis": "\(configuration.url)", "outage": "\(outage.duration)", "attempts": "\(outage.attempts)",

@@ -5,9 +5,9 @@ import Subprocess
 import Testing
 
 #if canImport(System)
-import System
+    import System
 #else
-import SystemPackage
+    import SystemPackage
 #endif
 
 /// Runs the built `stint` as its users do.
@@ -101,8 +101,11 @@ struct Command {
 
 /// Gives a directory of its own, and removes it.
 func withDirectory<Value>(_ body: (String) async throws -> Value) async throws -> Value {
-    let path = FileManager.default.temporaryDirectory.path + "/stint-cli-\(String(UInt64.random(in: .min ... .max), radix: 36))"
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    let path =
+        FileManager.default.temporaryDirectory.path
+        + "/stint-cli-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+    try FileManager.default.createDirectory(
+        atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     defer { try? FileManager.default.removeItem(atPath: path) }
     return try await body(path)
 }

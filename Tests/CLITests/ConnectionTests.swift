@@ -30,7 +30,8 @@ struct ConnectionTests {
             let result = try await Command()("stats", "--redis", "redis://:\(wrong)@\(address)", verbosity)
             #expect(result.status == 77)
             #expect(!(result.output + result.errors).contains(wrong))
-            let fromEnvironment = try await Command(environment: ["STINT_REDIS_PASSWORD": wrong])("stats", "--redis", "redis://\(address)", verbosity)
+            let fromEnvironment = try await Command(environment: ["STINT_REDIS_PASSWORD": wrong])(
+                "stats", "--redis", "redis://\(address)", verbosity)
             #expect(fromEnvironment.status == 77)
             #expect(!(fromEnvironment.output + fromEnvironment.errors).contains(wrong))
         }

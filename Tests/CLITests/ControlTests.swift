@@ -44,7 +44,9 @@ struct ControlTests {
         let result = try await stint("job", "cancel", queue, "one", "--reason", "changed my mind")
         #expect(result.status == 0)
         #expect(result.output == "one cancelled\n")
-        #expect(try await stint("job", "show", queue, "one", "--json").object()["reason"] as? String == "cancelled: changed my mind")
+        #expect(
+            try await stint("job", "show", queue, "one", "--json").object()["reason"] as? String
+                == "cancelled: changed my mind")
         #expect(try await stint("job", "cancel", queue, "nope").status == 1)
         #expect(try await stint("job", "retry", queue, "one").status == 0)
     }
@@ -66,7 +68,8 @@ struct ControlTests {
 
     @Test func `purge deletes the named states only, and asks`() async throws {
         let stint = try await Command.shared()
-        try #require(try await stint("enqueue", queue, "--lines", "-", input: (1...2500).map { "\($0)\n" }.joined()).status == 0)
+        try #require(
+            try await stint("enqueue", queue, "--lines", "-", input: (1...2500).map { "\($0)\n" }.joined()).status == 0)
         try #require(try await stint("enqueue", queue, "later", "--in", "1h").status == 0)
         let refused = try await stint("queue", "purge", queue, "--state", "ready")
         #expect(refused.status == 1)

@@ -9,7 +9,8 @@ struct EnqueueTests {
     @Test func `enqueue prints the id, and the job carries the payload and the options`() async throws {
         let stint = try await Command.shared()
         let result = try await stint(
-            "enqueue", queue, "hello", "--type", "greet", "--priority", "7", "--max-failures", "3", "--max-lapses", "2", "--lease", "45s")
+            "enqueue", queue, "hello", "--type", "greet", "--priority", "7", "--max-failures", "3", "--max-lapses", "2",
+            "--lease", "45s")
         #expect(result.status == 0)
         let id = try #require(result.lines.first)
         let job = try await stint("job", "show", queue, id, "--json").object()
@@ -33,8 +34,10 @@ struct EnqueueTests {
         let stint = try await Command.shared()
         try await withDirectory { directory in
             try "two\nlines\n".write(toFile: directory + "/payload", atomically: true, encoding: .utf8)
-            let id = try #require(try await stint("enqueue", queue, "--payload-file", directory + "/payload").lines.first)
-            #expect(try await stint("job", "show", queue, id, "--json").object()["payload"] as? String == "two\nlines\n")
+            let id = try #require(
+                try await stint("enqueue", queue, "--payload-file", directory + "/payload").lines.first)
+            #expect(
+                try await stint("job", "show", queue, id, "--json").object()["payload"] as? String == "two\nlines\n")
         }
         let missing = try await stint("enqueue", queue, "--payload-file", "/dev/null/none")
         #expect(missing.status == 1)
@@ -43,7 +46,9 @@ struct EnqueueTests {
 
     @Test func `an id is accepted once, and the second time is no error`() async throws {
         let stint = try await Command.shared()
-        #expect(try await stint("enqueue", queue, "a", "--id", "once", "--json").object()["outcome"] as? String == "accepted")
+        #expect(
+            try await stint("enqueue", queue, "a", "--id", "once", "--json").object()["outcome"] as? String
+                == "accepted")
         let again = try await stint("enqueue", queue, "b", "--id", "once", "--json")
         #expect(again.status == 0)
         #expect(try again.object()["outcome"] as? String == "exists")
@@ -55,11 +60,16 @@ struct EnqueueTests {
     @Test func `in and at make a job scheduled`() async throws {
         let stint = try await Command.shared()
         try #require(try await stint("enqueue", queue, "a", "--id", "later", "--in", "1h").status == 0)
-        try #require(try await stint("enqueue", queue, "a", "--id", "much-later", "--at", "2100-01-01T00:00:00+01:00").status == 0)
+        try #require(
+            try await stint("enqueue", queue, "a", "--id", "much-later", "--at", "2100-01-01T00:00:00+01:00").status
+                == 0)
         let later = try await stint("job", "show", queue, "later", "--json").object()
-        let due = try #require(later["due_ms"] as? Int), now = try #require(later["server_ms"] as? Int)
+        let due = try #require(later["due_ms"] as? Int)
+        let now = try #require(later["server_ms"] as? Int)
         #expect((3_500_000...3_600_000).contains(due - now))
-        #expect(try await stint("job", "show", queue, "much-later", "--json").object()["due_ms"] as? Int == 4_102_441_200_000)
+        #expect(
+            try await stint("job", "show", queue, "much-later", "--json").object()["due_ms"] as? Int
+                == 4_102_441_200_000)
     }
 
     @Test func `quiet prints nothing`() async throws {
@@ -72,9 +82,12 @@ struct EnqueueTests {
 
     @Test(arguments: [
         ["enqueue", "bad name", "x"], ["enqueue", "q", "x", "--in", "30"], ["enqueue", "q", "x", "--at", "tomorrow"],
-        ["enqueue", "q", "x", "--priority", "101"], ["enqueue", "q", "x", "--in", "1s", "--at", "2100-01-01T00:00:00Z"],
-        ["enqueue", "q", "x", "--lines", "-"], ["enqueue", "q", "--lines", "-", "--id", "a"], ["enqueue"], ["no-such-command"],
-        ["enqueue", "q", "x", "--max-failures", "0"], ["enqueue", "q", "x", "--lease", "1ms"], ["enqueue", "q", "x", "--id", "a b"],
+        ["enqueue", "q", "x", "--priority", "101"],
+        ["enqueue", "q", "x", "--in", "1s", "--at", "2100-01-01T00:00:00Z"],
+        ["enqueue", "q", "x", "--lines", "-"], ["enqueue", "q", "--lines", "-", "--id", "a"], ["enqueue"],
+        ["no-such-command"],
+        ["enqueue", "q", "x", "--max-failures", "0"], ["enqueue", "q", "x", "--lease", "1ms"],
+        ["enqueue", "q", "x", "--id", "a b"],
     ])
     func `a wrong command line is refused with status 64 and one clear word`(_ arguments: [String]) async throws {
         let line = "stint " + arguments.map { "'\($0)'" }.joined(separator: " ")
@@ -117,7 +130,10 @@ struct EnqueueTests {
 
     @Test func `lines of a slow writer are enqueued as they come`() async throws {
         let stint = try await Command.shared()
-        let result = try await stint.shell("{ echo one; until stint stats \(queue) --json | grep -q '\"ready\":1,'; do :; done; echo two; } | stint enqueue \(queue) --lines -")
+        let result = try await stint.shell(
+            "{ echo one; until stint stats \(queue) --json | grep -q '\"ready\":1,'; do :; done; echo two; }"
+                + " | stint enqueue \(queue) --lines -"
+        )
         #expect(result.status == 0)
         #expect(result.lines.count == 2)
     }
@@ -171,7 +187,9 @@ struct EnqueueTests {
         let result = try await stint("enqueue", queue, "--ndjson", "-", "--priority", "9", input: input)
         #expect(result.status == 0)
         #expect(result.lines == ["one", "two", "three", "four", "five"])
-        func job(_ id: String) async throws -> [String: Any] { try await stint("job", "show", queue, id, "--json").object() }
+        func job(_ id: String) async throws -> [String: Any] {
+            try await stint("job", "show", queue, id, "--json").object()
+        }
         let one = try await job("one")
         #expect(one["payload"] as? String == "text")
         #expect(one["priority"] as? Int == -5)
@@ -190,9 +208,12 @@ struct EnqueueTests {
     }
 
     @Test(arguments: [
-        #"{"payload":"a","foo":1}"#, #"{"payload":"a""#, "[]", "nonsense", #"{"payload":"a"} x"#, #"{"priority":1.5}"#, #"{"priority":101}"#,
-        #"{"type":"a b"}"#, #"{"id":7}"#, #"{"in":"1h","at_ms":1}"#, #"{"payload":"a","payload_base64":"AA=="}"#, #"{"payload_base64":"?"}"#,
-        #"{"payload":"\ud83d"}"#, #"{"payload":"a","payload":"b"}"#, #"{"at":"soon"}"#, #"{"in":30}"#, #"{"payload":[1,]}"#, #"{"payload":01}"#,
+        #"{"payload":"a","foo":1}"#, #"{"payload":"a""#, "[]", "nonsense", #"{"payload":"a"} x"#, #"{"priority":1.5}"#,
+        #"{"priority":101}"#,
+        #"{"type":"a b"}"#, #"{"id":7}"#, #"{"in":"1h","at_ms":1}"#, #"{"payload":"a","payload_base64":"AA=="}"#,
+        #"{"payload_base64":"?"}"#,
+        #"{"payload":"\ud83d"}"#, #"{"payload":"a","payload":"b"}"#, #"{"at":"soon"}"#, #"{"in":30}"#,
+        #"{"payload":[1,]}"#, #"{"payload":01}"#,
         #"{"payload":"\x"}"#,
     ])
     func `a bad ndjson line is named, and those before it are accepted`(_ line: String) async throws {

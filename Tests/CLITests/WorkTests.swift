@@ -24,7 +24,10 @@ struct WorkTests {
         let stint = try await Command.shared()
         let payload = "\u{1B}]0;title\u{07}\u{1B}[31mred\u{202E}\n\ttext"
         let id = try #require(try await stint("enqueue", queue, payload).lines.first)
-        for result in [try await stint("job", "show", queue, id), try await stint("job", "ls", queue), try await stint("work", queue, "--echo", "--until-empty")] {
+        for result in [
+            try await stint("job", "show", queue, id), try await stint("job", "ls", queue),
+            try await stint("work", queue, "--echo", "--until-empty"),
+        ] {
             #expect(result.output.contains("red"))
             #expect(!result.output.contains("\u{1B}"))
             #expect(!result.output.contains("\u{07}"))
@@ -35,7 +38,9 @@ struct WorkTests {
     @Test func `a command gets the payload on its input and the job in its environment`() async throws {
         let stint = try await Command.shared()
         try #require(try await stint("enqueue", queue, "pay\nload", "--id", "a", "--type", "t").status == 0)
-        let script = #"cat; echo; echo "$STINT_JOB_ID $STINT_QUEUE $STINT_TYPE $STINT_ATTEMPT $STINT_IDEMPOTENCY_KEY $STINT_CONSUMER_ID $STINT_TOKEN"; echo oops >&2"#
+        let script =
+            #"cat; echo; echo "$STINT_JOB_ID $STINT_QUEUE $STINT_TYPE $STINT_ATTEMPT""#
+            + #" "$STINT_IDEMPOTENCY_KEY $STINT_CONSUMER_ID $STINT_TOKEN"; echo oops >&2"#
         let result = try await stint("work", queue, "--exec", script, "--until-empty", "--name", "me")
         #expect(result.status == 0)
         #expect(result.errors.contains("oops\n"))
@@ -56,7 +61,8 @@ struct WorkTests {
 
     @Test func `no output of short commands is lost`() async throws {
         let stint = try await Command.shared()
-        try #require(try await stint("enqueue", queue, "--lines", "-", input: (1...100).map { "\($0)\n" }.joined()).status == 0)
+        try #require(
+            try await stint("enqueue", queue, "--lines", "-", input: (1...100).map { "\($0)\n" }.joined()).status == 0)
         let result = try await stint("work", queue, "--exec", "cat; echo", "--until-empty", "--concurrency", "4")
         #expect(Set(result.lines) == Set((1...100).map { "\($0)" }))
     }
@@ -64,7 +70,8 @@ struct WorkTests {
     @Test func `output beyond the limit is dropped and said so, and the command is not held up`() async throws {
         let stint = try await Command.shared()
         try #require(try await stint("enqueue", queue, "a").status == 0)
-        let result = try await stint("work", queue, "--exec", "head -c 1000000 /dev/zero | tr '\\0' x; exit 65", "--until-empty")
+        let result = try await stint(
+            "work", queue, "--exec", "head -c 1000000 /dev/zero | tr '\\0' x; exit 65", "--until-empty")
         #expect(result.output == String(repeating: "x", count: 64 << 10))
         #expect(result.errors.contains("only the first 64 KiB of its output are shown"))
         #expect(try await stint.count("dead", queue) == 1)
@@ -73,13 +80,18 @@ struct WorkTests {
     @Test func `exit 65 buries the job with the last words`() async throws {
         let stint = try await Command.shared()
         let id = try #require(try await stint("enqueue", queue, "a").lines.first)
-        try #require(try await stint("work", queue, "--exec", "echo first >&2; echo 'no such account' >&2; exit 65", "--until-empty").status == 0)
+        try #require(
+            try await stint(
+                "work", queue, "--exec", "echo first >&2; echo 'no such account' >&2; exit 65", "--until-empty"
+            ).status == 0)
         let job = try await stint("job", "show", queue, id, "--json").object()
         #expect(job["state"] as? String == "dead")
         #expect(job["reason"] as? String == "exit 65: no such account")
     }
 
-    @Test(arguments: [("exit 75", "exit 75"), ("echo broken >&2; exit 3", "exit 3: broken"), ("kill -9 $$", "killed by signal 9")])
+    @Test(arguments: [
+        ("exit 75", "exit 75"), ("echo broken >&2; exit 3", "exit 3: broken"), ("kill -9 $$", "killed by signal 9"),
+    ])
     func `any other end is a failure that is tried again later`(_ script: String, _ reason: String) async throws {
         let stint = try await Command.shared()
         let queue = RedisServer.uniqueQueue()
@@ -99,7 +111,8 @@ struct WorkTests {
         try await withDirectory { directory in
             let id = try #require(try await stint("enqueue", queue, directory).lines.first)
             // The grandchild ignores what the shell dies of.
-            let script = "read -r d; (trap '' TERM; echo x > $d/ready; while :; do sleep 0.05; echo x > $d/alive; done) & wait"
+            let script =
+                "read -r d; (trap '' TERM; echo x > $d/ready; while :; do sleep 0.05; echo x > $d/alive; done) & wait"
             let worker = try await stint.worker(queue, "--exec", script, "--lease", "1s")
             #expect(await eventually { FileManager.default.fileExists(atPath: directory + "/ready") })
             let cancel = try await stint("job", "cancel", queue, id, "--reason", "test", "--json").object()
@@ -109,7 +122,8 @@ struct WorkTests {
             try? FileManager.default.removeItem(atPath: directory + "/alive")
             try await Task.sleep(for: .milliseconds(300))
             #expect(!FileManager.default.fileExists(atPath: directory + "/alive"))
-            #expect(try await stint("job", "show", queue, id, "--json").object()["reason"] as? String == "cancelled: test")
+            #expect(
+                try await stint("job", "show", queue, id, "--json").object()["reason"] as? String == "cancelled: test")
             worker.signal(SIGTERM)
             #expect(try await worker.waitForExit() == .code(0))
         }
@@ -119,7 +133,8 @@ struct WorkTests {
         let stint = try await Command.shared()
         try await withDirectory { directory in
             try #require(try await stint("enqueue", queue, directory).status == 0)
-            let worker = try await stint.worker(queue, "--exec", "read -r d; echo x > $d/began; until test -e $d/go; do sleep 0.02; done")
+            let worker = try await stint.worker(
+                queue, "--exec", "read -r d; echo x > $d/began; until test -e $d/go; do sleep 0.02; done")
             #expect(await eventually { FileManager.default.fileExists(atPath: directory + "/began") })
             worker.signal(SIGTERM)
             _ = try await worker.errorOutput.first { $0.hasPrefix("stopping: waiting for 1 running job") }
@@ -130,12 +145,15 @@ struct WorkTests {
     }
 
     @Test(arguments: [(SIGTERM, Int32(143)), (SIGINT, Int32(130))])
-    func `a second signal ends the grace, and the job is handed back uncounted`(_ number: Int32, _ status: Int32) async throws {
+    func `a second signal ends the grace, and the job is handed back uncounted`(_ number: Int32, _ status: Int32)
+        async throws
+    {
         let stint = try await Command.shared()
         let queue = RedisServer.uniqueQueue()
         try await withDirectory { directory in
             let id = try #require(try await stint("enqueue", queue, directory).lines.first)
-            let worker = try await stint.worker(queue, "--exec", "read -r d; echo x > $d/began; sleep 60", "--grace", "60s")
+            let worker = try await stint.worker(
+                queue, "--exec", "read -r d; echo x > $d/began; sleep 60", "--grace", "60s")
             #expect(await eventually { FileManager.default.fileExists(atPath: directory + "/began") })
             worker.signal(number)
             _ = try await worker.errorOutput.first { $0.hasPrefix("stopping: ") }
@@ -164,13 +182,21 @@ struct WorkTests {
         try await withDirectory { directory in
             let file = directory + "/history"
             try #require(try await stint("enqueue", queue, "a", "--id", "one").status == 0)
-            try #require(try await stint("work", queue, "--exec", "exit 65", "--until-empty", "--history", file).status == 0)
+            try #require(
+                try await stint("work", queue, "--exec", "exit 65", "--until-empty", "--history", file).status == 0)
             let events = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").map {
                 try #require(JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
             }
-            #expect(events.map { $0["event"] as? String } == ["started", "claimed", "run_began", "run_ended", "settled", "stopping", "stopped"])
+            #expect(
+                events.map { $0["event"] as? String } == [
+                    "started", "claimed", "run_began", "run_ended", "settled", "stopping", "stopped",
+                ])
             #expect(events.allSatisfy { $0["at_ms"] is Int && $0["mono_ns"] is Int && $0["consumer"] is String })
-            #expect(events[1...4].allSatisfy { $0["job"] as? String == "one" && $0["queue"] as? String == queue && $0["token"] is Int && $0["attempt"] as? Int == 1 })
+            #expect(
+                events[1...4].allSatisfy {
+                    $0["job"] as? String == "one" && $0["queue"] as? String == queue && $0["token"] is Int
+                        && $0["attempt"] as? Int == 1
+                })
             #expect(events[4]["settle"] as? String == "reject")
             #expect(events[4]["reason"] as? String == "exit 65")
         }
@@ -189,12 +215,15 @@ struct WorkTests {
 
     @Test func `a reader that goes away stops the node, and no job is lost`() async throws {
         let stint = try await Command.shared()
-        try #require(try await stint("enqueue", queue, "--lines", "-", input: (1...5000).map { "\($0)\n" }.joined()).status == 0)
+        try #require(
+            try await stint("enqueue", queue, "--lines", "-", input: (1...5000).map { "\($0)\n" }.joined()).status == 0)
         let result = try await stint.shell("set -o pipefail; stint work \(queue) --echo | head -n 1")
         #expect(result.status == 141)
         let stats = try await stint.stats(queue)
         #expect(stats["leased"] as? Int == 0)
-        let (ready, scheduled, done) = (stats["ready"] as? Int ?? 0, stats["scheduled"] as? Int ?? 0, stats["acked_total"] as? Int ?? 0)
+        let (ready, scheduled, done) = (
+            stats["ready"] as? Int ?? 0, stats["scheduled"] as? Int ?? 0, stats["acked_total"] as? Int ?? 0
+        )
         #expect(ready + scheduled + done == 5000)
         #expect(ready + scheduled > 0)
     }
@@ -213,7 +242,10 @@ struct WorkTests {
         try await server.stop()
     }
 
-    @Test(arguments: [["q"], ["q", "--echo", "--exec", "x"], ["q=0", "--echo"], ["q", "--exec", "x", "--json"], ["q", "--echo", "--lease", "x"]])
+    @Test(arguments: [
+        ["q"], ["q", "--echo", "--exec", "x"], ["q=0", "--echo"], ["q", "--exec", "x", "--json"],
+        ["q", "--echo", "--lease", "x"],
+    ])
     func `a wrong command line is refused`(_ arguments: [String]) async throws {
         let result = try await Command().shell("stint work " + arguments.joined(separator: " "))
         #expect(result.status == 64)

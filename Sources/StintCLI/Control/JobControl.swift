@@ -50,7 +50,9 @@ struct JobRetry: AsyncParsableCommand {
     private func retryAll(_ client: StintClient) async throws {
         let total = try await client.stats(of: queue).dead
         if total > 0, !yes { try Console.confirm("Retry \(Printable.count(total, "dead job")) of \(queue)?") }
-        var ready = 0, seen = 0, stuck = 0
+        var ready = 0
+        var seen = 0
+        var stuck = 0
         // Those that die again meanwhile are not brought back again: what was dead at the beginning bounds the loop.
         while seen < total {
             let ids = try await client.inspector.ids(

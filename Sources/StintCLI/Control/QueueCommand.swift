@@ -97,9 +97,8 @@ struct QueueCommand: AsyncParsableCommand {
                 let counts = state.map { ($0, stats.count(of: $0)) }
                 let total = counts.reduce(0) { $0 + $1.1 }
                 if total > 0, !yes {
-                    try Console.confirm(
-                        "Delete \(Printable.count(total, "\(state.map(\.rawValue).joined(separator: "/")) job")) of \(queue) for good?"
-                    )
+                    let what = Printable.count(total, state.map(\.rawValue).joined(separator: "/") + " job")
+                    try Console.confirm("Delete \(what) of \(queue) for good?")
                 }
                 var purged: [(String, JSON)] = []
                 var all = 0

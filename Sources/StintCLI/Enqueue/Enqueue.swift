@@ -11,9 +11,10 @@ struct Enqueue: AsyncParsableCommand {
         discussion: """
             Without PAYLOAD, the payload is all of standard input, unless that is a terminal: then it is empty.
 
-            --ndjson takes one JSON object on each line, with these keys, all optional: payload (a string, or any JSON value: \
-            then its text is the payload), payload_base64, type, id, in ("30s") or in_ms, at (ISO 8601) or at_ms, priority, \
-            max_failures, max_lapses, lease ("30s") or lease_ms. Options of the command line are the defaults of every line.
+            --ndjson takes one JSON object on each line, with these keys, all optional: payload (a string, or any JSON \
+            value: then its text is the payload), payload_base64, type, id, in ("30s") or in_ms, at (ISO 8601) or \
+            at_ms, priority, max_failures, max_lapses, lease ("30s") or lease_ms. Options of the command line are the \
+            defaults of every line.
 
             EXAMPLES
               stint enqueue mail '{"to":"ada"}' --in 10m
@@ -117,8 +118,8 @@ struct Enqueue: AsyncParsableCommand {
             feed.stop(number)
         }
         defer { withExtendedLifetime(interrupts) {} }
-        // One call is under way while the next lines are read and parsed elsewhere. Not more: calls that are repeated after an
-        // outage would overtake each other, and order is what lines are for.
+        // One call is under way while the next lines are read and parsed elsewhere. Not more: calls that are repeated
+        // after an outage would overtake each other, and order is what lines are for.
         for await batch in feed.batches {
             if feed.stopSignal != nil { break }
             switch batch {

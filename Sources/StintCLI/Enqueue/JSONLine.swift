@@ -1,5 +1,5 @@
-/// One JSON object, read without losing anything: values keep the text that they were written in, so that numbers are not
-/// rounded and members keep their order.
+/// One JSON object, read without losing anything: values keep the text that they were written in, so that numbers are
+/// not rounded and members keep their order.
 struct JSONLine {
     struct SyntaxError: Error, CustomStringConvertible {
         let description: String

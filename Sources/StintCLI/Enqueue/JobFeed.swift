@@ -4,8 +4,8 @@ import NIOCore
 import StintCore
 import Synchronization
 
-/// Turns lines into batches of jobs on a thread of its own: reading standard input blocks, and parsing goes on while the
-/// batch before is on its way to Redis. A few batches wait at most, so that a million lines need little memory.
+/// Turns lines into batches of jobs on a thread of its own: reading standard input blocks, and parsing goes on while
+/// the batch before is on its way to Redis. A few batches wait at most, so that a million lines need little memory.
 final class JobFeed: Sendable {
     enum Batch: Sendable {
         case jobs([JobDraft])

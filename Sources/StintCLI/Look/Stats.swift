@@ -8,6 +8,9 @@ struct Stats: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Queues at a glance.",
         discussion: """
+            READY, SCHEDULED, LEASED and DEAD are how many there are now; DONE is how many there ever were. OLDEST is \
+            how long the job that has been ready longest has been waiting.
+
             EXAMPLES
               stint stats
               stint stats mail --watch

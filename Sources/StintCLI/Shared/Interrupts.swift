@@ -4,8 +4,8 @@ import Synchronization
 
 /// Ctrl-C and SIGTERM as calls, for as long as this object lives.
 ///
-/// Signal sources run on a thread of their own: also when every thread of the cooperative pool is blocked, the second Ctrl-C
-/// is heard.
+/// Signal sources run on a thread of their own: also when every thread of the cooperative pool is blocked, the second
+/// Ctrl-C is heard.
 final class Interrupts {
     private let sources: [any DispatchSourceSignal]
 

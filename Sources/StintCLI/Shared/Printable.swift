@@ -2,8 +2,8 @@ import Foundation
 import NIOCore
 import StintCore
 
-/// Text for people. What comes from jobs, names and servers may hold escape sequences that drive a terminal: none of them
-/// reaches one.
+/// Text for people. What comes from jobs, names and servers may hold escape sequences that drive a terminal: none of
+/// them reaches one.
 enum Printable {
     /// Replaces control characters, and those that change the direction of text, by U+FFFD.
     static func clean(_ text: String, keepingLines: Bool = false) -> String {

@@ -11,8 +11,11 @@ import StintStore
 struct RedisOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Where Redis is: redis://host:port/db, rediss://… or redis+unix:///path. Default: STINT_REDIS_URL, else the private Redis.",
-            discussion: "A password in it shows in the list of processes: see --password-file.", valueName: "url"))
+            "Where Redis is: redis://host:port/db, rediss://… or redis+unix:///path.",
+            discussion: """
+                Default: STINT_REDIS_URL, else the private Redis. A password in it shows in the list of processes: see \
+                --password-file.
+                """, valueName: "url"))
     var redis: String?
 
     @Option(

@@ -7,8 +7,8 @@ import Synchronization
 
 /// A file of every event of a node, one JSON object on each line. Any number of nodes may share one.
 ///
-/// An event is in the file before the node goes on: so that a killed node's history lacks nothing that had happened. Each call
-/// is one write, appended as a whole.
+/// An event is in the file before the node goes on: so that a killed node's history lacks nothing that had happened.
+/// Each call is one write, appended as a whole.
 final class History: Sendable {
     private let descriptor: Int32
     private let path: String

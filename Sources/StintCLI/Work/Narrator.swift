@@ -9,8 +9,8 @@ final class Narrator: Sendable {
     private let began = Mutex<[Token: ContinuousClock.Instant]>([:])
     private let running = Mutex(0)
 
-    /// - Parameter isOff: says nothing at all.
-    init(isLoud: Bool, isOff: Bool) { self.isLoud = isLoud && !isOff }
+    /// - Parameter isLoud: a line for each run; otherwise only for what the person asked for.
+    init(isLoud: Bool) { self.isLoud = isLoud }
 
     func stopping(isUrgent: Bool) {
         let count = running.withLock { $0 }

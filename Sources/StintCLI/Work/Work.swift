@@ -11,14 +11,15 @@ struct Work: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Claim jobs from queues and run them, until Ctrl-C.",
         discussion: """
-            --exec runs one process for each job, by /bin/sh -c. The payload is its standard input; its environment has \
-            STINT_JOB_ID, STINT_QUEUE, STINT_TYPE, STINT_ATTEMPT, STINT_TOKEN, STINT_IDEMPOTENCY_KEY and STINT_CONSUMER_ID. \
-            Exit status 0: the job is done. 65: it can never be done, straight to the dead jobs. Anything else: it failed and \
-            is tried again later; the last line of standard error is kept as the reason. When the job is cancelled, the lease \
-            is lost, or the grace of a shutdown is over, its process group gets SIGTERM, and SIGKILL after 5 seconds.
+            --exec runs one process for each job, by /bin/sh -c. The payload is its standard input; its environment \
+            has STINT_JOB_ID, STINT_QUEUE, STINT_TYPE, STINT_ATTEMPT, STINT_TOKEN, STINT_IDEMPOTENCY_KEY and \
+            STINT_CONSUMER_ID. Exit status 0: the job is done. 65: it can never be done, straight to the dead jobs. \
+            Anything else: it failed and is tried again later; the last line of standard error is kept as the reason. \
+            When the job is cancelled, the lease is lost, or the grace of a shutdown is over, its process group gets \
+            SIGTERM, and SIGKILL after 5 seconds.
 
-            Ctrl-C or SIGTERM: no more claims; running jobs may end within the grace, the rest is handed back. A second one \
-            ends the grace at once.
+            Ctrl-C or SIGTERM: no more claims; running jobs may end within the grace, the rest is handed back. A \
+            second one ends the grace at once.
 
             EXAMPLES
               stint work mail --exec ./send.sh
@@ -99,7 +100,7 @@ struct Work: AsyncParsableCommand {
             let stop = StopSwitch()
             let configuration = try configuration()
             let narrator = Narrator(
-                isLoud: Console.isErrorTerminal || redis.verbose > 0, isOff: echo && !Console.isErrorTerminal)
+                isLoud: redis.verbose > 0 || (Console.isErrorTerminal && !echo))
             let node = try StintNode(client, configuration, handlers(stop)) { event in
                 history?.add(event, by: configuration.consumer)
                 narrator.tell(event)
@@ -115,9 +116,9 @@ struct Work: AsyncParsableCommand {
             Console.note(
                 "working on \(names) as \(configuration.consumer), \(configuration.concurrency) at a time; Ctrl-C stops"
             )
-            try await withThrowingTaskGroup(of: Void.self) { group in
+            await withTaskGroup(of: Void.self) { group in
                 if untilEmpty { group.addTask { await watch(client, stop) } }
-                try await node.run()
+                try? await node.run()
                 group.cancelAll()
             }
             history?.finish()
@@ -182,9 +183,11 @@ final class StopSwitch: Sendable {
 
     func attach(_ node: StintNode) { state.withLock { $0.node = node } }
 
-    /// The first failure stays; a second call ends the grace of running jobs.
+    /// The first failure stays; a second call ends the grace of running jobs, unless it says the same again: many jobs
+    /// may find out that nobody reads their output.
     func raise(_ status: ExitStatus) {
-        let node = state.withLock { state in
+        let node = state.withLock { state -> StintNode? in
+            if status == .brokenPipe, state.status == .brokenPipe { return nil }
             if state.status == .success { state.status = status }
             return state.node
         }
