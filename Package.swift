@@ -100,6 +100,17 @@ let package = Package(
             dependencies: ["Stint", "StintLocal", "StintRedis", "StintStore", nioPosix, subprocess, log],
             swiftSettings: settings
         ),
+        .testTarget(name: "StintCoreTests", dependencies: ["StintCore"], swiftSettings: settings),
+        .testTarget(
+            name: "StintLuaTests",
+            dependencies: ["StintLua", "StintRedis", "StintTesting", nioPosix, log],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "StintStoreTests",
+            dependencies: ["StintStore", "StintLua", "StintCore", "StintRedis", "StintTesting", nio, nioPosix, log],
+            swiftSettings: settings
+        ),
         .testTarget(name: "StintLocalTests", dependencies: ["StintLocal", "StintTesting"], swiftSettings: settings),
         .testTarget(name: "StintRedisTests", dependencies: ["StintRedis", "CRESP", "StintTesting"], swiftSettings: settings),
     ],
