@@ -125,6 +125,17 @@ let package = Package(
             dependencies: ["StintCLI", "StintLocal", "StintTesting", subprocess],
             swiftSettings: settings
         ),
+        .testTarget(name: "StintCoreTests", dependencies: ["StintCore"], swiftSettings: settings),
+        .testTarget(
+            name: "StintLuaTests",
+            dependencies: ["StintLua", "StintRedis", "StintTesting", nioPosix, log],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "StintStoreTests",
+            dependencies: ["StintStore", "StintLua", "StintCore", "StintRedis", "StintTesting", nio, nioPosix, log],
+            swiftSettings: settings
+        ),
         .testTarget(name: "StintLocalTests", dependencies: ["StintLocal", "StintTesting"], swiftSettings: settings),
         .testTarget(
             name: "StintRedisTests",
