@@ -29,7 +29,7 @@
 local call = redis.call
 local prefix = KEYS[1]
 local consumer, lease_ms, limit = ARGV[1], tonumber(ARGV[2]), checked_limit(ARGV[3])
-if not (lease_ms and limit) or lease_ms < 1 or consumer == '' then
+if not (lease_ms and limit and lease_ms >= 1) or consumer == '' then
     return redis.error_reply('ERR STINT_ARGUMENTS claim: consumer, lease in ms, limit 1..1000')
 end
 local ready, leased, leases = prefix .. 'ready', prefix .. 'leased', prefix .. 'leases'

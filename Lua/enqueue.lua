@@ -27,11 +27,12 @@ local prefix = KEYS[1]
 local jobs = prefix .. 'jobs'
 
 -- First pass, reads only: cut the arguments into groups, and find out which ids exist.
-local groups, replies, total = {}, { 0 }, 0
+local groups, replies, total, seen = {}, { 0 }, 0, {}
 local at = 1
 while ARGV[at] do
     local due, priority, n = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 3])
-    if not (priority and n) or priority < -100 or priority > 100 or n < 1 or not ARGV[at + 3 + 2 * n] then
+    if not (priority and n) or priority < -100 or priority > 100 or priority % 1 ~= 0 or n < 1 or n % 1 ~= 0
+        or not ARGV[at + 3 + 2 * n] then
         return redis.error_reply('ERR STINT_ARGUMENTS enqueue: malformed group at argument ' .. at)
     end
     total = total + n
@@ -60,16 +61,21 @@ while ARGV[at] do
     local existing = call('HMGET', jobs, unpack(ids))
     local finished = ARGV[at + 2] == '0' and call('ZMSCORE', prefix .. 'done', unpack(ids)) or {}
     local pairs_of = ARGV
-    local seen, clean = {}, rising
-    if rising then
-        for i = 1, n do
-            if existing[i] or finished[i] then
-                clean = false
-                break
-            end
+    local clean = rising
+    for i = 1, n do
+        if existing[i] or finished[i] or seen[ids[i]] then
+            clean = false
+            break
         end
     end
-    if not clean then
+    if clean then
+        -- A later group of this call may bring one of them again.
+        if ARGV[last + 1] then
+            for i = 1, n do
+                seen[ids[i]] = true
+            end
+        end
+    else
         -- Some exist, or one may stand twice in this call: keep the first of each that is new.
         pairs_of, first, last = {}, 1, 0
         local kept = {}

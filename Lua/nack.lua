@@ -34,7 +34,8 @@ if n < 1 or n > MAX_JOBS or n ~= math.floor(n) then
 end
 for i = 0, n - 1 do
     local at = 2 + i * FIELDS
-    if not tonumber(ARGV[at + 3]) or not tonumber(ARGV[at + 4]) then
+    local delay_ms = tonumber(ARGV[at + 3])
+    if not delay_ms or delay_ms ~= delay_ms or not tonumber(ARGV[at + 4]) then
         return redis.error_reply('ERR STINT_ARGUMENTS nack: delay and max failures are numbers, at argument ' .. at)
     end
 end

@@ -20,7 +20,7 @@ public final class StintClient: Sendable {
     package let inspector: Inspector
     package let logger: Logger
     private let minter = JobIDMinter()
-    private let registered = Mutex<Set<QueueName>>([])
+    private let opened = Mutex<Set<QueueName>>([])
 
     /// Connects, and checks that the server can be trusted with jobs.
     ///
@@ -95,9 +95,7 @@ public final class StintClient: Sendable {
 
     /// The way of every enqueue: chunks, and repeats of what was not confirmed.
     package func enqueue(_ jobs: [NewJob], on queue: QueueName) async throws(StintError) -> [Receipt] {
-        if registered.withLock({ $0.insert(queue).inserted }) {
-            try await register(queue)
-        }
+        try await open(queue)
         var receipts: [Receipt] = []
         receipts.reserveCapacity(jobs.count)
         for start in stride(from: 0, to: jobs.count, by: Defaults.maxJobsPerCall) {
@@ -130,13 +128,15 @@ public final class StintClient: Sendable {
         }
     }
 
-    private func register(_ queue: QueueName) async throws(StintError) {
+    /// Before the first use of a queue. Only a queue of another version is an error: what cannot be reached now is looked at
+    /// again with the next use.
+    func open(_ queue: QueueName) async throws(StintError) {
+        if opened.withLock({ $0.contains(queue) }) { return }
         do {
-            try await store.register(queue)
-        } catch {
-            registered.withLock { _ = $0.remove(queue) }
-            // For people only: an enqueue does not fail for it.
-            logger.debug("queue not registered", metadata: ["queue": "\(queue)", "error": "\(error)"])
+            try await store.open(queue)
+            opened.withLock { _ = $0.insert(queue) }
+        } catch where error.code != .unsupportedServer {
+            logger.debug("queue not opened", metadata: ["queue": "\(queue)", "error": "\(error)"])
         }
     }
 

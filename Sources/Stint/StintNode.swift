@@ -17,6 +17,7 @@ import StintStore
 /// them: their attempts are not counted.
 public final class StintNode: Service {
     package let node: Node
+    private let client: StintClient
 
     /// - Parameters:
     ///   - queues: the queues to work on.
@@ -49,6 +50,7 @@ public final class StintNode: Service {
     package init(
         _ client: StintClient, _ configuration: NodeConfiguration, _ handlers: Handlers, observer: NodeObserver? = nil
     ) throws(StintError) {
+        self.client = client
         self.node = try Node(
             store: client.store, configuration: configuration, handlers: handlers, logger: client.logger, observer: observer
         )
@@ -58,7 +60,10 @@ public final class StintNode: Service {
     public var consumer: ConsumerID { node.consumer }
 
     /// Works until the service group shuts down gracefully, or the task is cancelled.
+    ///
+    /// - Throws: ``StintError`` with code `unsupportedServer` when another version of Stint wrote one of the queues.
     public func run() async throws {
+        for queue in node.configuration.queues { try await client.open(queue.name) }
         await withGracefulShutdownHandler {
             await node.run()
         } onGracefulShutdown: {

@@ -57,7 +57,8 @@ public struct JobHeader: Hashable, Sendable {
             guard let value = Int(pair[1]) else { throw malformed }
             switch key {
             case "p": priority = min(100, max(-100, value))
-            case "l": lease = .milliseconds(value)
+            // As the claim reads it: a lease that is none leaves the job with the node's.
+            case "l": lease = value > 0 ? .milliseconds(value) : nil
             case "f": maxFailures = value
             default: maxLapses = value
             }

@@ -34,7 +34,8 @@ public struct JobID: Hashable, Sendable, Comparable, CustomStringConvertible {
 package final class JobIDMinter: Sendable {
     private struct Last {
         var millisecond: UInt64 = 0
-        var random = (high: UInt8(0), low: UInt64(0))
+        // Random from the start: a machine whose clock stands at 1970 never gets to the draw of the first millisecond.
+        var random = (high: UInt8(0), low: UInt64.random(in: 0...UInt64.max))
     }
 
     private let last = Mutex(Last())

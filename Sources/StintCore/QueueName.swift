@@ -45,10 +45,13 @@ enum Name {
 
     static func isPrintable(_ byte: UInt8) -> Bool { byte > 32 && byte < 127 }
 
-    /// For error messages: bounded, and without control characters.
+    /// For error messages: bounded, and without what moves a terminal's cursor or turns the direction of text.
     static func quoted(_ text: String) -> String {
         let cleaned = text.unicodeScalars.prefix(60).map { scalar in
-            scalar.properties.generalCategory == .control ? "\u{FFFD}" : String(scalar)
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator: "\u{FFFD}"
+            default: String(scalar)
+            }
         }
         return "\"" + cleaned.joined() + (text.unicodeScalars.count > 60 ? "…" : "") + "\""
     }

@@ -11,7 +11,9 @@ public struct RetryPolicy: Sendable {
         base: Duration = .seconds(2), factor: Double = 2, cap: Duration = .seconds(3600), maxFailures: Int = Defaults.maxFailures
     ) -> RetryPolicy {
         RetryPolicy(maxFailures: maxFailures) { failures, random in
-            let ceiling = min(cap.inSeconds, base.inSeconds * pow(factor, failures))
+            let grown = base > .zero ? base.inSeconds * pow(factor, failures) : 0
+            // The last bound is what an Int64 of milliseconds holds, and more than anybody waits.
+            let ceiling = max(0, min(cap.inSeconds, grown, 1e12))
             return .milliseconds(Int64((ceiling * random * 1000).rounded()))
         }
     }

@@ -58,7 +58,7 @@ struct ClaimLoop {
                 HeldLease(job, queue: queue, lease: job.header.lease ?? configuration.lease, sentAt: sentAt)
             }
             node.leases.insert(leases)
-            if leases.contains(where: { $0.lease < configuration.lease }) || node.leases.count == leases.count {
+            if leases.contains(where: { $0.lease < configuration.lease }) {
                 node.heartbeatSignal.raise()
             }
             pool.add(leases)

@@ -11,7 +11,8 @@ struct HeartbeatLoop {
     func run() async {
         while !Task.isCancelled {
             let next = await runOnce().next
-            await node.heartbeatSignal.wait(upTo: next)
+            // Looked at also when nothing is held: a claim that comes meanwhile is then younger than its first extension.
+            await node.heartbeatSignal.wait(upTo: next ?? node.configuration.lease / 6)
         }
     }
 
@@ -46,7 +47,9 @@ struct HeartbeatLoop {
         let sentAt = ContinuousClock.now
         let sorted = leases.sorted { $0.job.token < $1.job.token }
         do {
-            let answer = try await node.store.extend(sorted.map { ($0.held, $0.lease) }, on: queue, by: node.consumer)
+            let answer = try await node.store.extend(
+                sorted.map { ($0.held, $0.lease) }, on: queue, by: node.consumer, timeout: patience(leases)
+            )
             let refused = Dictionary(answer.refused.map { ($0.id, $0.refusal) }) { first, _ in first }
             for lease in sorted {
                 if let refusal = refused[lease.job.id] {
@@ -72,6 +75,11 @@ struct HeartbeatLoop {
         }
     }
 
+    /// How long to wait for the answer: the first local deadline must not pass unseen meanwhile.
+    private func patience(_ leases: [HeldLease]) -> Duration? {
+        leases.map(\.deadline).min().map { max(.milliseconds(50), min(.seconds(10), $0 - .now)) }
+    }
+
     private func lose(_ lease: HeldLease) {
         node.logger.warning("lease lost, handler cancelled", metadata: ["job": "\(lease.job.id)", "queue": "\(lease.queue)"])
         node.observe?(.leaseLost(lease.job, lease.queue))
@@ -82,8 +90,7 @@ struct HeartbeatLoop {
     private func nextRound(_ leases: [HeldLease], failed: Bool) -> Duration? {
         let running = leases.filter { !$0.isFinished && $0.cause != .leaseLost }
         guard let shortest = running.map(\.lease).min(), let deadline = running.map(\.deadline).min() else {
-            // Leases that came while this round was under way raise the signal, or are seen here.
-            return node.leases.count > leases.count ? .zero : nil
+            return nil
         }
         let regular = failed ? min(shortest / 6, .milliseconds(500)) : shortest / 6
         return max(.milliseconds(1), min(regular, deadline - .now))

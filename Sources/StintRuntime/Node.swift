@@ -20,6 +20,7 @@ package final class Node: Sendable {
     package let configuration: NodeConfiguration
     private let state: NodeState
     private let pool: SlotPool
+    private let ear: RedisClient
     private let stop = Mutex(Stop.no)
     private let stopSignal: Signal
     private let drainSignal: Signal
@@ -36,11 +37,13 @@ package final class Node: Sendable {
         let job = RunJob(node: state)
         self.configuration = configuration
         self.state = state
+        self.ear = RedisClient(store.client.configuration, eventLoop: store.client.eventLoop, logger: logger)
         self.stopSignal = Signal(store.client.eventLoop)
         self.drainSignal = drainSignal
         self.pool = SlotPool(
             concurrency: configuration.concurrency,
             onHungry: { state.claimSignal.raise() },
+            onIdle: { state.idleSignal.raise() },
             onDrained: { drainSignal.raise() },
             run: { lease, slot in await job.run(lease, in: slot) }
         )
@@ -69,12 +72,12 @@ package final class Node: Sendable {
     }
 
     private func work(_ executor: LoopExecutor) async {
-        let (state, pool, eventLoop) = (self.state, self.pool, executor.eventLoop)
+        let (state, pool, ear, eventLoop) = (self.state, self.pool, self.ear, executor.eventLoop)
         let register = RegisterLoop(node: state, timer: Signal(eventLoop))
         pool.start()
         // Loops outlive the cancellation of the task that runs the node: leases must be kept while it hands them back.
         let claims = Task(executorPreference: executor) { await ClaimLoop(node: state, pool: pool).run() }
-        let wakes = Task(executorPreference: executor) { await WakeLoop(node: state, pool: pool).run() }
+        let wakes = Task(executorPreference: executor) { await WakeLoop(node: state, pool: pool, ear: ear).run() }
         let loops: [Task<Void, Never>] = [
             Task(executorPreference: executor) { await HeartbeatLoop(node: state).run() },
             Task(executorPreference: executor) { await SettleLoop(node: state).run() },
@@ -95,6 +98,7 @@ package final class Node: Sendable {
             for loop in loops { loop.cancel() }
             for loop in loops { await loop.value }
             await register.leave()
+            await ear.close()
         }.value
         state.logger.info("node stopped")
         state.observe?(.stopped)

@@ -70,7 +70,7 @@ package struct JobDetail: Sendable {
         self.queue = queue
         self.serverMs = serverMs
         self.state = text(0).flatMap(JobState.init(rawValue:))
-        self.whenMs = state == .ready ? nil : text(1).flatMap { Double($0) }.map { Int64($0) }
+        self.whenMs = state == .ready ? nil : text(1).flatMap { Double($0) }.flatMap { Int64(exactly: $0.rounded()) }
         var record = fields.count > 2 ? fields[2].bytes : nil
         if record?.readableBytes == 0 { record = nil }
         var cache = HeaderCache()

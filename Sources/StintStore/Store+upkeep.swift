@@ -90,6 +90,14 @@ extension Store {
         }
     }
 
+    /// Leaves a wake-up mark, without looking whether there is one: a mark too many costs one empty claim.
+    package func mark(_ queue: QueueName) async throws(StintError) {
+        var command = RedisCommand("LPUSH")
+        command.append(keys.wake(queue))
+        command.append("1")
+        _ = try await send(command, "mark \(queue)")
+    }
+
     /// The server's clock, ms since 1970.
     package func serverMs() async throws(StintError) -> Int64 {
         let reply = try await send(RedisCommand("TIME"), "read the server's clock")
@@ -97,11 +105,29 @@ extension Store {
         return seconds * 1000 + micros / 1000
     }
 
-    /// Enters a queue in the register, so that people find it. Correctness never depends on it.
-    package func register(_ queue: QueueName) async throws(StintError) {
-        var command = RedisCommand("SADD")
-        command.append(keys.queues)
-        command.append(queue.rawValue)
-        _ = try await send(command, "register \(queue)")
+    /// The version of the data model that this code reads and writes.
+    package static let schema = "1"
+
+    /// For the first use of a queue by a process: marks it with the version of its data model, or finds that it has another
+    /// one; and enters it in the register, so that people find it.
+    ///
+    /// - Throws: ``StintError`` with code `unsupportedServer` when another version wrote the queue.
+    package func open(_ queue: QueueName) async throws(StintError) {
+        var mark = RedisCommand("HSETNX")
+        mark.append(contentsOf: [keys.meta(queue), "schema", Self.schema])
+        _ = try await send(mark, "open \(queue)")
+        var look = RedisCommand("HGET")
+        look.append(contentsOf: [keys.meta(queue), "schema"])
+        let found = try await send(look, "open \(queue)").string ?? ""
+        guard found == Self.schema else {
+            throw StintError(
+                .unsupportedServer, "open \(queue)", "the queue's data model is version \(found), this program knows \(Self.schema)",
+                advice: "Use the version of Stint that the other programs use."
+            )
+        }
+        var register = RedisCommand("SADD")
+        register.append(keys.queues)
+        register.append(queue.rawValue)
+        _ = try await send(register, "open \(queue)")
     }
 }
