@@ -126,6 +126,14 @@ let package = Package(
             dependencies: ["StintRedis", "CRESP", "StintTesting"],
             swiftSettings: settings
         ),
+        .testTarget(
+            name: "DocsTests",
+            dependencies: [
+                "Stint", "StintCore", "StintLocal", "StintLua", "StintRedis", "StintStore", "StintTesting", nio, log,
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
     ],
     swiftLanguageModes: [.v6]
 )
