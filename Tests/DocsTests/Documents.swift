@@ -19,7 +19,8 @@ enum Documents {
 
     /// Everything that people read.
     static var all: [String] {
-        ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "Lua/README.md"] + files(below: "docs", ending: ".md")
+        ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "Lua/README.md"]
+            + files(below: "docs", ending: ".md")
     }
 
     /// The cells of a table: the rows after the one that begins with this header cell, up to the first other line.
@@ -52,11 +53,14 @@ enum Documents {
 
     /// As GitHub names the anchors of headings.
     static func anchors(_ text: String) -> Set<String> {
-        Set(text.split(separator: "\n").filter { $0.hasPrefix("#") }.map { heading in
-            heading.drop { $0 == "#" }.dropFirst().lowercased().compactMap { character -> String? in
-                if character.isLetter || character.isNumber || character == "-" || character == "_" { return String(character) }
-                return character == " " ? "-" : nil
-            }.joined()
-        })
+        Set(
+            text.split(separator: "\n").filter { $0.hasPrefix("#") }.map { heading in
+                heading.drop { $0 == "#" }.dropFirst().lowercased().compactMap { character -> String? in
+                    if character.isLetter || character.isNumber || character == "-" || character == "_" {
+                        return String(character)
+                    }
+                    return character == " " ? "-" : nil
+                }.joined()
+            })
     }
 }

@@ -37,10 +37,13 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let names = Scripts.all.map(\.name).joined(separator: " ")
         let program = definition + "\nfor name in \(names); do expand $name > \"$1/$name\" || exit 1; done"
-        let child = try await ChildProcess.spawn("/bin/sh", ["-c", program, "sh", directory], workingDirectory: Documents.root)
-        #expect(try await child.waitForExit() == .status(0))
+        let child = try await ChildProcess.spawn(
+            "/bin/sh", ["-c", program, "sh", directory], workingDirectory: Documents.root)
+        #expect(try await child.waitForExit() == .code(0))
         for script in Scripts.all {
-            #expect(try String(contentsOfFile: "\(directory)/\(script.name)", encoding: .utf8) == script.source, "\(script.name)")
+            #expect(
+                try String(contentsOfFile: "\(directory)/\(script.name)", encoding: .utf8) == script.source,
+                "\(script.name)")
         }
     }
 }

@@ -93,7 +93,7 @@ import Testing
         flush.append("FLUSH")
         _ = try await admin.store.client.send(flush)
         let client = try await StintClient(target(role, server), logger: quiet)
-        var scene = Scene(store: client.store, admin: admin, queue: Self.queue)
+        let scene = try Scene(store: client.store, admin: admin, queue: Self.queue)
         switch role.name {
         case "producer": try await scene.produce()
         case "worker": try await scene.work()
@@ -106,21 +106,22 @@ import Testing
 }
 
 /// What users of a role do. Calls that are refused are noted, and the scene goes on.
-private struct Scene {
+private final class Scene {
     let store: Store
     let admin: StintClient
     let queue: QueueName
     var refused: [String] = []
 
-    private let consumer = try! ConsumerID(name: "worker")
+    private let consumer: ConsumerID
 
-    init(store: Store, admin: StintClient, queue: QueueName) {
+    init(store: Store, admin: StintClient, queue: QueueName) throws {
+        consumer = try ConsumerID(name: "worker")
         self.store = store
         self.admin = admin
         self.queue = queue
     }
 
-    private mutating func attempt<Value>(_ call: () async throws -> Value) async -> Value? {
+    private func attempt<Value>(_ call: () async throws -> Value) async -> Value? {
         do {
             return try await call()
         } catch {
@@ -130,7 +131,8 @@ private struct Scene {
     }
 
     private func job(_ id: String, fresh: Bool = true, due: Due = .now) -> NewJob {
-        NewJob(id: JobID(unchecked: id), isFresh: fresh, header: JobHeader(type: .plain), payload: ByteBuffer(), due: due)
+        NewJob(
+            id: JobID(unchecked: id), isFresh: fresh, header: JobHeader(type: .plain), payload: ByteBuffer(), due: due)
     }
 
     /// Ten ready jobs, and no mark, so that the next one has to be written.
@@ -141,15 +143,16 @@ private struct Scene {
         _ = try await admin.store.client.send(unlink)
     }
 
-    mutating func produce() async throws {
+    func produce() async throws {
         _ = await attempt { try await store.open(queue) }
         _ = await attempt { try await store.enqueue([job("a"), job("b", due: .after(.seconds(60)))], on: queue) }
         _ = await attempt { try await store.enqueue([job("a", fresh: false), job("c", fresh: false)], on: queue) }
     }
 
-    mutating func work() async throws {
+    func work() async throws {
         try await seed()
-        _ = try await admin.store.enqueue([job("due", due: .at(ms: 1)), job("later", due: .after(.milliseconds(1)))], on: queue)
+        _ = try await admin.store.enqueue(
+            [job("due", due: .at(ms: 1)), job("later", due: .after(.milliseconds(1)))], on: queue)
         _ = await attempt { try await store.open(queue) }
         _ = await attempt { try await store.promote(on: queue) }
         let claim = await attempt { try await store.claim(9, from: queue, for: consumer, lease: .seconds(30)) }
@@ -159,17 +162,19 @@ private struct Scene {
             _ = await attempt { try await store.ack([held[0]], on: queue, by: consumer) }
             let nacks = [
                 Nack(held[1], .retry, maxFailures: 9, reason: ""), Nack(held[2], .reject, maxFailures: 9, reason: ""),
-                Nack(held[3], .retry, delay: .seconds(9), maxFailures: 9, reason: ""), Nack(held[4], .cancel, maxFailures: 9, reason: ""),
+                Nack(held[3], .retry, delay: .seconds(9), maxFailures: 9, reason: ""),
+                Nack(held[4], .cancel, maxFailures: 9, reason: ""),
             ]
             _ = await attempt { try await store.nack(nacks, on: queue, by: consumer) }
             _ = await attempt { try await store.release([held[5]], on: queue, by: consumer) }
             _ = await attempt { try await Inspector(store).leases(of: consumer, on: queue) }
         }
-        _ = try await admin.store.claim(1, from: queue, for: consumer, lease: .milliseconds(1))
-        #expect(try await eventually { try await admin.stats(of: queue).lapseIn == .zero })
+        try await lapse()
         _ = await attempt { try await store.reap(from: queue) }
         let none = Retention(age: .seconds(600), count: 0)
-        _ = await attempt { try await store.trim(on: queue, keeping: [(.done, none), (.dead, none), (.cancelled, none)]) }
+        _ = await attempt {
+            try await store.trim(on: queue, keeping: [(.done, none), (.dead, none), (.cancelled, none)])
+        }
         _ = await attempt { try await store.beat(consumer, about: "{}", queues: [queue], keep: .seconds(60)) }
         _ = await attempt { try await store.beat(consumer, about: nil, queues: [], keep: .seconds(60)) }
         _ = await attempt { try await store.serverMs() }
@@ -179,7 +184,14 @@ private struct Scene {
         _ = await attempt { try await store.client.block(pop, upTo: .seconds(1)) }
     }
 
-    mutating func view() async throws {
+    /// A lease that has run out.
+    private func lapse() async throws {
+        let (admin, queue) = (self.admin, self.queue)
+        _ = try await admin.store.claim(1, from: queue, for: consumer, lease: .milliseconds(1))
+        #expect(try await eventually { try await admin.stats(of: queue).lapseIn == .zero })
+    }
+
+    func view() async throws {
         try await seed()
         try await admin.store.beat(consumer, about: "{}", queues: [queue], keep: .seconds(60))
         let inspector = Inspector(store)
@@ -191,12 +203,14 @@ private struct Scene {
         _ = await attempt { try await inspector.nodes() }
     }
 
-    mutating func operate() async throws {
+    func operate() async throws {
         try await seed()
         _ = await attempt { try await store.pause(true, queue) }
         _ = await attempt { try await store.pause(false, queue) }
-        _ = await attempt { try await store.cancel([JobID(unchecked: "j1"), JobID(unchecked: "j2")], on: queue, reason: "") }
+        _ = await attempt {
+            try await store.cancel([JobID(unchecked: "j1"), JobID(unchecked: "j2")], on: queue, reason: "")
+        }
         _ = await attempt { try await store.redrive([JobID(unchecked: "j1")], on: queue) }
-        _ = await attempt { try await store.purge(.ready, on: queue) }
+        _ = await attempt { try await store.purge(10, .ready, on: queue) }
     }
 }

@@ -31,7 +31,8 @@ import Testing
         #expect(Dictionary(uniqueKeysWithValues: rows.map { ($0[0], $0[1]) }) == expected)
         // The code may gain a default: then the table above and the document miss it.
         let source = try Documents.text("Sources/StintCore/Defaults.swift")
-        #expect(source.matches(of: /public static let (\w+)/).map { "`\($0.output.1)`" }.sorted() == expected.keys.sorted())
+        #expect(
+            source.matches(of: /public static let (\w+)/).map { "`\($0.output.1)`" }.sorted() == expected.keys.sorted())
     }
 
     @Test func `every environment variable that the code reads or sets is explained`() throws {
@@ -46,10 +47,11 @@ import Testing
 
     @Test func `every target has a row in the layers`() throws {
         let rows = Documents.table(try Documents.text("docs/architecture.md"), under: "target")
-        let directories = Set(Documents.files(below: "Sources", ending: "").compactMap { path -> String? in
-            let parts = path.split(separator: "/")
-            return parts.count == 2 ? String(parts[1]) : nil
-        })
+        let directories = Set(
+            Documents.files(below: "Sources", ending: "").compactMap { path -> String? in
+                let parts = path.split(separator: "/")
+                return parts.count == 2 ? String(parts[1]) : nil
+            })
         #expect(Set(rows.map { $0[0].replacing("`", with: "") }) == directories)
     }
 }
@@ -74,7 +76,9 @@ import Testing
 
     @Test func `every file that a document names in code is there`() throws {
         for path in Documents.all {
-            for match in try Documents.text(path).matches(of: /`((?:Sources|Lua|Tests|scripts|docs)\/[A-Za-z0-9_\/.+-]*)`/) {
+            for match in try Documents.text(path).matches(
+                of: /`((?:Sources|Lua|Tests|scripts|docs)\/[A-Za-z0-9_\/.+-]*)`/)
+            {
                 #expect(Documents.exists(String(match.output.1)), "\(match.output.1) in \(path)")
             }
         }
@@ -87,7 +91,9 @@ import Testing
             text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: "\n")
         }
         let compiled = lines(try Documents.text("Tests/DocsTests/ReadmeExample.swift"))
-        let blocks = Documents.blocks(try Documents.text("README.md"), "swift").filter { !$0.contains("swift-tools-version") }
+        let blocks = Documents.blocks(try Documents.text("README.md"), "swift").filter {
+            !$0.contains("swift-tools-version")
+        }
         #expect(blocks.count == 3)
         for block in blocks { #expect(compiled.contains(lines(block))) }
     }
