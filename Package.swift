@@ -120,6 +120,11 @@ let package = Package(
             dependencies: ["Stint", "StintLocal", "StintRedis", "StintStore", nioPosix, subprocess, log],
             swiftSettings: settings
         ),
+        .testTarget(
+            name: "CLITests",
+            dependencies: ["StintCLI", "StintLocal", "StintTesting", subprocess],
+            swiftSettings: settings
+        ),
         .testTarget(name: "StintLocalTests", dependencies: ["StintLocal", "StintTesting"], swiftSettings: settings),
         .testTarget(
             name: "StintRedisTests",

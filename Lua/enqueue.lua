@@ -6,12 +6,13 @@
   ARGV     groups of jobs that are due at the same time and share a priority, one after the other:
            due       ms from now (0 = now), or `@` and ms since 1970 on the server's clock
            priority  -100..100, the same that stands in the records
-           fresh     1: the ids were minted for this call and never sent before; 0: look for finished jobs of these ids too
+           fresh     1: the ids were minted for this call and never sent before
+                     0: look for finished jobs of these ids too
            n         how many jobs, 1..1000 in the whole call
            id 1, record 1, … id n, record n
 
-  Returns  {accepted, id, state, id, state, …}: how many were accepted, then every refused id with the state in which it
-           exists already. Nothing about a refused id is changed.
+  Returns  {accepted, id, state, id, state, …}: how many were accepted, then every refused id with the state in which
+           it exists already. Nothing about a refused id is changed.
   Refused by Redis before any write when it is out of memory.
   Writes   record, index, total, mark: a prefix of them is a record without index, which fsck makes ready.
   Cost     O(n log N).

@@ -10,7 +10,8 @@
            reason: for people; 1,000 bytes of it are kept
 
   Returns  {code, code, …}, one for each job:
-           1 = will be tried again, 2 = dead, 3 = cancelled, 0 = gone, -1 = not yours any more. 0 and -1 changed nothing.
+           1 = will be tried again, 2 = dead, 3 = cancelled, 0 = gone, -1 = not yours any more.
+           0 and -1 changed nothing.
   Writes   tries, new index, then out of `leased`: a prefix leaves the job leased or in two indexes, never in none.
   Cost     O(n log N).
 ]]

@@ -4,7 +4,8 @@
 
   KEYS[1]  the queue's prefix, `stint:{queue}:`; all keys are built from it and share its hash tag
   ARGV[1]  consumer ID
-  ARGV[2]  delay, ms: 0 = to the front of their priority at once (shutdown); more = not before then (snooze, unknown type)
+  ARGV[2]  delay, ms: 0 = to the front of their priority at once (shutdown);
+           more = not before then (snooze, unknown type)
   ARGV     groups: token, n, id 1 … id n
 
   Returns  {released, id, code, id, code, …}: how many were released, then every refused id: 0 = gone, -1 = not yours

@@ -5,8 +5,8 @@
 -- so the order inside a band is exactly the order of arrival, whatever the ids.
 local BAND = 35184372088832
 
--- Redis orders ids by their bytes, Lua by the locale that the server was started in: only where both agree does `<` tell
--- whether an id rises. Elsewhere the score rises with every job.
+-- Redis orders ids by their bytes, Lua by the locale that the server was started in: only where both agree does `<`
+-- tell whether an id rises. Elsewhere the score rises with every job.
 local compares_bytes = 'B' < 'a'
 
 local function band_end(ready, priority, command)

@@ -26,7 +26,9 @@ public final class StintClient: Sendable {
     ///
     /// - Throws: ``StintError``: `unavailable` when the server cannot be reached in time, `refused` when it does not let us in,
     ///   `unsupportedServer` when it is older than Redis 7.0 or may evict jobs.
-    public init(_ target: RedisTarget, logger: Logger = Logger(label: "stint"), eventLoop: (any EventLoop)? = nil) async throws(StintError) {
+    public init(_ target: RedisTarget, logger: Logger = Logger(label: "stint"), eventLoop: (any EventLoop)? = nil)
+        async throws(StintError)
+    {
         let keys = try Keys(prefix: target.keyPrefix)
         let redis = RedisClient(
             target.configuration, eventLoop: eventLoop ?? MultiThreadedEventLoopGroup.singleton.next(), logger: logger
@@ -71,14 +73,18 @@ public final class StintClient: Sendable {
     ///   `unconfirmed` when it may have been accepted or not after repeated attempts: enqueueing it again with the id of
     ///   ``EnqueueOption/id(_:)`` is safe.
     @discardableResult
-    public func enqueue<J: JobPayload>(_ job: J, on queue: QueueName, _ options: EnqueueOption...) async throws(StintError) -> Receipt {
+    public func enqueue<J: JobPayload>(_ job: J, on queue: QueueName, _ options: EnqueueOption...)
+        async throws(StintError) -> Receipt
+    {
         let new = try NewJob(type: JobType(J.type), payload: Payload.encode(job), options, mint: mint)
         return try await enqueue([new], on: queue)[0]
     }
 
     /// Enqueues many jobs of one kind. They are accepted in order, in calls of at most 1,000.
     @discardableResult
-    public func enqueue<J: JobPayload>(_ jobs: [J], on queue: QueueName, _ options: EnqueueOption...) async throws(StintError) -> [Receipt] {
+    public func enqueue<J: JobPayload>(_ jobs: [J], on queue: QueueName, _ options: EnqueueOption...)
+        async throws(StintError) -> [Receipt]
+    {
         let type = try JobType(J.type)
         var new: [NewJob] = []
         for job in jobs { new.append(try NewJob(type: type, payload: Payload.encode(job), options, mint: mint)) }
@@ -101,12 +107,16 @@ public final class StintClient: Sendable {
         for start in stride(from: 0, to: jobs.count, by: Defaults.maxJobsPerCall) {
             let chunk = Array(jobs[start..<min(start + Defaults.maxJobsPerCall, jobs.count)])
             let outcomes = try await enqueueUntilConfirmed(chunk, on: queue)
-            for (job, outcome) in zip(chunk, outcomes) { receipts.append(Receipt(id: job.id, queue: queue, outcome: outcome)) }
+            for (job, outcome) in zip(chunk, outcomes) {
+                receipts.append(Receipt(id: job.id, queue: queue, outcome: outcome))
+            }
         }
         return receipts
     }
 
-    private func enqueueUntilConfirmed(_ jobs: [NewJob], on queue: QueueName) async throws(StintError) -> [EnqueueOutcome] {
+    private func enqueueUntilConfirmed(_ jobs: [NewJob], on queue: QueueName) async throws(StintError)
+        -> [EnqueueOutcome]
+    {
         let end = ContinuousClock.now.advanced(by: Self.repeatFor)
         var jobs = jobs
         var wasSent = false
@@ -135,13 +145,16 @@ public final class StintClient: Sendable {
         do {
             try await store.open(queue)
             opened.withLock { _ = $0.insert(queue) }
-        } catch where error.code != .unsupportedServer {
+        } catch  where error.code != .unsupportedServer {
             logger.debug("queue not opened", metadata: ["queue": "\(queue)", "error": "\(error)"])
         }
     }
 
-    private func mint() -> JobID {
-        minter.mint(atMs: Int64(Date().timeIntervalSince1970 * 1000))
+    private func mint() -> JobID { mint(1)[0] }
+
+    /// Fresh ids that rise.
+    package func mint(_ count: Int) -> [JobID] {
+        minter.mint(count, atMs: Int64(Date().timeIntervalSince1970 * 1000))
     }
 
     // MARK: Look after
@@ -149,7 +162,8 @@ public final class StintClient: Sendable {
     /// Cancels a job wherever it is: a waiting one at once, a running one by its node's next heartbeat, as Swift task
     /// cancellation.
     @discardableResult
-    public func cancel(_ id: JobID, on queue: QueueName, reason: String = "") async throws(StintError) -> CancelOutcome {
+    public func cancel(_ id: JobID, on queue: QueueName, reason: String = "") async throws(StintError) -> CancelOutcome
+    {
         try await store.cancel([id], on: queue, reason: reason).first ?? .unknown
     }
 

@@ -34,7 +34,8 @@ public final class StintNode: Service {
         var byType: [JobType: Handler] = [:]
         for handler in handlers() {
             guard byType.updateValue(handler.handler, forKey: try JobType(handler.type)) == nil else {
-                throw .invalidArgument("node", "two handlers for jobs of type \(handler.type)", advice: "Register one for each type.")
+                throw .invalidArgument(
+                    "node", "two handlers for jobs of type \(handler.type)", advice: "Register one for each type.")
             }
         }
         var configuration = NodeConfiguration(
@@ -52,7 +53,8 @@ public final class StintNode: Service {
     ) throws(StintError) {
         self.client = client
         self.node = try Node(
-            store: client.store, configuration: configuration, handlers: handlers, logger: client.logger, observer: observer
+            store: client.store, configuration: configuration, handlers: handlers, logger: client.logger,
+            observer: observer
         )
     }
 
@@ -78,7 +80,9 @@ public final class StintNode: Service {
 
     /// The host's name, cut to what a consumer ID may hold.
     package static var hostName: String {
-        let name = ProcessInfo.processInfo.hostName.filter { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
+        let name = ProcessInfo.processInfo.hostName.filter {
+            $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0))
+        }
         return name.isEmpty ? "node" : String(name.prefix(60))
     }
 }

@@ -28,7 +28,9 @@ extension Duration {
             rest = rest.dropFirst(digits.count)
             let unit = rest.prefix { $0.isASCII && $0.isLetter }
             rest = rest.dropFirst(unit.count)
-            guard let value = Double(digits), let unit = Self.unitSeconds[String(unit)], value * unit < 1e12 else { throw refusal }
+            guard let value = Double(digits), let unit = Self.unitSeconds[String(unit)], value * unit < 1e12 else {
+                throw refusal
+            }
             total += .microseconds(Int64((value * unit * 1e6).rounded()))
         }
         self = total

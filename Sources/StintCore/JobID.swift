@@ -84,6 +84,7 @@ enum Base32 {
 
     /// 65 random bits as 13 characters: the nonce of a consumer ID.
     static func nonce() -> String {
-        String(encode(millisecond: 0, random: (high: .random(in: 0...1), low: .random(in: 0...UInt64.max))).dropFirst(9))
+        String(
+            encode(millisecond: 0, random: (high: .random(in: 0...1), low: .random(in: 0...UInt64.max))).dropFirst(9))
     }
 }

@@ -55,7 +55,9 @@ struct HeartbeatLoop {
                 if let refusal = refused[lease.job.id] {
                     // A settle may have overtaken this round: then the lease is gone because the job is done.
                     if !lease.isFinished, lease.cancel(.leaseLost) {
-                        node.logger.warning("lease refused", metadata: ["job": "\(lease.job.id)", "queue": "\(queue)", "refusal": "\(refusal)"])
+                        node.logger.warning(
+                            "lease refused",
+                            metadata: ["job": "\(lease.job.id)", "queue": "\(queue)", "refusal": "\(refusal)"])
                         lose(lease)
                     }
                 } else {
@@ -65,12 +67,15 @@ struct HeartbeatLoop {
             let wanted = Dictionary(answer.cancels.map { ($0.id, $0.reason) }) { first, _ in first }
             for lease in sorted where !wanted.isEmpty {
                 if let reason = wanted[lease.job.id], lease.cancel(.requested(reason)) {
-                    node.logger.info("cancelling a running job", metadata: ["job": "\(lease.job.id)", "queue": "\(queue)", "reason": "\(reason)"])
+                    node.logger.info(
+                        "cancelling a running job",
+                        metadata: ["job": "\(lease.job.id)", "queue": "\(queue)", "reason": "\(reason)"])
                 }
             }
             return sorted.count - refused.count
         } catch {
-            node.logger.debug("heartbeat failed", metadata: ["queue": "\(queue)", "leases": "\(leases.count)", "error": "\(error)"])
+            node.logger.debug(
+                "heartbeat failed", metadata: ["queue": "\(queue)", "leases": "\(leases.count)", "error": "\(error)"])
             return 0
         }
     }
@@ -81,7 +86,8 @@ struct HeartbeatLoop {
     }
 
     private func lose(_ lease: HeldLease) {
-        node.logger.warning("lease lost, handler cancelled", metadata: ["job": "\(lease.job.id)", "queue": "\(lease.queue)"])
+        node.logger.warning(
+            "lease lost, handler cancelled", metadata: ["job": "\(lease.job.id)", "queue": "\(lease.queue)"])
         node.observe?(.leaseLost(lease.job, lease.queue))
     }
 

@@ -12,8 +12,6 @@ package final class Node: Sendable {
         static func < (left: Stop, right: Stop) -> Bool { left.rawValue < right.rawValue }
     }
 
-    /// After its cancellation a handler has this long to return, before its job is released in spite of it.
-    private static let cancelGrace = Duration.seconds(3)
     /// How long the last settles may take to reach Redis.
     private static let settleGrace = Duration.seconds(5)
 
@@ -27,12 +25,14 @@ package final class Node: Sendable {
 
     /// - Throws: ``StintError`` with code `invalidArgument`.
     package init(
-        store: Store, configuration: NodeConfiguration, handlers: Handlers, logger: Logger, observer: NodeObserver? = nil
+        store: Store, configuration: NodeConfiguration, handlers: Handlers, logger: Logger,
+        observer: NodeObserver? = nil
     ) throws(StintError) {
         try configuration.validate()
         var logger = logger
         logger[metadataKey: "consumer"] = "\(configuration.consumer)"
-        let state = NodeState(store: store, configuration: configuration, handlers: handlers, logger: logger, observer: observer)
+        let state = NodeState(
+            store: store, configuration: configuration, handlers: handlers, logger: logger, observer: observer)
         let drainSignal = Signal(store.client.eventLoop)
         let job = RunJob(node: state)
         self.configuration = configuration
@@ -86,9 +86,12 @@ package final class Node: Sendable {
             Task(executorPreference: executor) { await JanitorLoop(node: state, timer: Signal(eventLoop)).run() },
             Task(executorPreference: executor) { await register.run() },
         ]
-        state.logger.info("node started", metadata: [
-            "queues": "\(configuration.queues.map(\.name.rawValue).joined(separator: ","))", "concurrency": "\(configuration.concurrency)",
-        ])
+        state.logger.info(
+            "node started",
+            metadata: [
+                "queues": "\(configuration.queues.map(\.name.rawValue).joined(separator: ","))",
+                "concurrency": "\(configuration.concurrency)",
+            ])
         state.observe?(.started)
         while stop.withLock({ $0 }) == .no { await stopSignal.wait() }
 
@@ -117,11 +120,13 @@ package final class Node: Sendable {
         await waitForSlots(upTo: configuration.grace) { self.stop.withLock { $0 } == .now }
         if !pool.isDrained {
             for lease in state.leases.all where !lease.isFinished { lease.cancel(.shutdown) }
-            await waitForSlots(upTo: Self.cancelGrace) { false }
+            await waitForSlots(upTo: configuration.cancelGrace) { false }
         }
         // A handler that ignores its cancellation ends with the process; its job need not wait for the lapse.
         for lease in state.leases.all where !lease.isFinished {
-            state.logger.warning("handler ignores its cancellation, job released", metadata: ["job": "\(lease.job.id)", "queue": "\(lease.queue)"])
+            state.logger.warning(
+                "handler ignores its cancellation, job released",
+                metadata: ["job": "\(lease.job.id)", "queue": "\(lease.queue)"])
             job.handBack(lease)
         }
         await waitForSettles()
@@ -141,7 +146,9 @@ package final class Node: Sendable {
             await drainSignal.wait(upTo: .milliseconds(5))
         }
         if state.leases.count > 0 {
-            state.logger.error("stopped with leases that could not be settled, the reaper takes care of them", metadata: ["jobs": "\(state.leases.count)"])
+            state.logger.error(
+                "stopped with leases that could not be settled, the reaper takes care of them",
+                metadata: ["jobs": "\(state.leases.count)"])
         }
     }
 }

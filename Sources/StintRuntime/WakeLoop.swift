@@ -33,7 +33,9 @@ struct WakeLoop {
         command.append(Int(Self.blockFor.components.seconds))
         do {
             let reply = try await ear.block(command, upTo: Self.blockFor)
-            guard reply.count == 2, let key = reply[0].string, let queue = node.store.keys.queue(ofWake: key) else { return nil }
+            guard reply.count == 2, let key = reply[0].string, let queue = node.store.keys.queue(ofWake: key) else {
+                return nil
+            }
             await take(queue)
             return queue
         } catch {

@@ -8,7 +8,8 @@ public struct QueueStats: Hashable, Sendable {
     /// How many jobs are in each state now.
     public let ready, scheduled, leased, dead, done, cancelled: Int
     /// How many there ever were, since the queue's first job.
-    public let enqueuedTotal, ackedTotal, nackedTotal, lapsedTotal, releasedTotal, deadTotal, cancelledTotal, redrivenTotal: Int
+    public let enqueuedTotal, ackedTotal, nackedTotal, lapsedTotal, releasedTotal, deadTotal, cancelledTotal,
+        redrivenTotal: Int
     public let isPaused: Bool
     /// How long the job that has been ready longest has been waiting; `nil` = none is ready.
     public let oldestReady: Duration?
@@ -85,7 +86,9 @@ package struct JobDetail: Sendable {
 }
 
 extension HeaderCache {
-    fileprivate mutating func take(from record: inout ByteBuffer, into rest: inout ByteBuffer?) throws(StintError) -> JobHeader {
+    fileprivate mutating func take(from record: inout ByteBuffer, into rest: inout ByteBuffer?) throws(StintError)
+        -> JobHeader
+    {
         let header = try take(from: &record)
         rest = record
         return header

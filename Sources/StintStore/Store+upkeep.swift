@@ -43,7 +43,7 @@ extension Store {
                 lapses: Int(reply[at + 3].integer ?? 0)
             )
         }
-        return Reaping(serverMs: serverMs, lapseIn: reply[1].milliseconds, lapses: lapses)
+        return Reaping(serverMs: serverMs, lapseIn: reply[1].microseconds, lapses: lapses)
     }
 
     /// Moves scheduled jobs that are due to ready.
@@ -54,7 +54,7 @@ extension Store {
     ) async throws(StintError) -> (promoted: Int, dueIn: Duration?) {
         let reply = try await call(Scripts.promote, queue) { $0.append(limit) }
         guard reply.count == 2, let promoted = reply[0].integer else { throw .malformedReply("promote \(queue)") }
-        return (Int(promoted), reply[1].milliseconds)
+        return (Int(promoted), reply[1].microseconds)
     }
 
     /// Forgets finished jobs that are too old or too many, at most `limit` of each state.
@@ -101,7 +101,9 @@ extension Store {
     /// The server's clock, ms since 1970.
     package func serverMs() async throws(StintError) -> Int64 {
         let reply = try await send(RedisCommand("TIME"), "read the server's clock")
-        guard reply.count == 2, let seconds = reply[0].integer, let micros = reply[1].integer else { throw .malformedReply("read the server's clock") }
+        guard reply.count == 2, let seconds = reply[0].integer, let micros = reply[1].integer else {
+            throw .malformedReply("read the server's clock")
+        }
         return seconds * 1000 + micros / 1000
     }
 
@@ -121,7 +123,8 @@ extension Store {
         let found = try await send(look, "open \(queue)").string ?? ""
         guard found == Self.schema else {
             throw StintError(
-                .unsupportedServer, "open \(queue)", "the queue's data model is version \(found), this program knows \(Self.schema)",
+                .unsupportedServer, "open \(queue)",
+                "the queue's data model is version \(found), this program knows \(Self.schema)",
                 advice: "Use the version of Stint that the other programs use."
             )
         }
