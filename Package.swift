@@ -142,6 +142,14 @@ let package = Package(
             dependencies: ["StintRedis", "CRESP", "StintTesting"],
             swiftSettings: settings
         ),
+        // Without our settings, so that the code of the README is compiled as in a package of a user.
+        .testTarget(
+            name: "DocsTests",
+            dependencies: [
+                "Stint", "StintCore", "StintLocal", "StintLua", "StintRedis", "StintStore", "StintTesting", nio, log,
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]
+        ),
     ],
     swiftLanguageModes: [.v6]
 )
