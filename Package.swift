@@ -28,6 +28,12 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 
+// Examples are written as users would write them: they see the library and nothing else.
+let examples = ["hello", "order-timeout", "retry-failed-messages"].map { name in
+    Target.executableTarget(
+        name: name, dependencies: ["Stint"], path: "examples/\(name)", exclude: ["README.md"], swiftSettings: settings)
+}
+
 let package = Package(
     name: "stint",
     platforms: [.macOS(.v15)],
@@ -128,6 +134,7 @@ let package = Package(
             dependencies: ["StintRedis", "CRESP", "StintTesting"],
             swiftSettings: settings
         ),
-    ],
+        .testTarget(name: "ExampleTests", dependencies: ["StintLocal", "StintTesting"], swiftSettings: settings),
+    ] + examples,
     swiftLanguageModes: [.v6]
 )
