@@ -29,6 +29,7 @@ final class SlotPool: Sendable {
         var isClosed = false
         var prefetch = 0
         var isHungry = false
+        var isAskedForRoom = false
     }
 
     let concurrency: Int
@@ -103,8 +104,8 @@ final class SlotPool: Sendable {
                 case .end: return (.some(nil), false)
                 case .wait:
                     state.idle.append(continuation)
-                    defer { state.isHungry = false }
-                    return (nil, state.isHungry)
+                    defer { (state.isHungry, state.isAskedForRoom) = (false, false) }
+                    return (nil, state.isHungry || state.isAskedForRoom)
                 }
             }
             if let answer { continuation.resume(returning: answer) }
@@ -161,6 +162,15 @@ final class SlotPool: Sendable {
             guard let first = state.waiting.first, first.claimedAt.advanced(by: limit) < .now else { return [] }
             defer { state.waiting = [] }
             return Array(state.waiting)
+        }
+    }
+
+    /// Whether a slot is idle. When it says no the pool calls `onHungry` as soon as one is.
+    func demandRoom() -> Bool {
+        state.withLock { state in
+            let hasRoom = !state.isClosed && state.idle.count > state.waiting.count
+            state.isAskedForRoom = !hasRoom
+            return hasRoom
         }
     }
 

@@ -13,7 +13,7 @@ struct WakeLoop {
 
     func run() async {
         while !Task.isCancelled, !node.isStopping {
-            guard node.agenda.isCold, pool.hasRoom else {
+            guard node.agenda.isCold, pool.demandRoom() else {
                 await node.idleSignal.wait()
                 continue
             }
