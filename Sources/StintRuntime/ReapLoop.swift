@@ -30,8 +30,7 @@ struct ReapLoop {
 
     /// Until the next known deadline of the queue. A node that is too busy to hear of deadlines looks every other poll.
     private func wait(for entry: Agenda.Entry) -> Duration {
-        guard let lookedAt = entry.lookedAt else { return node.configuration.pollInterval }
-        let look = lookedAt.advanced(by: node.configuration.pollInterval * 2)
+        let look = entry.lookedAt.advanced(by: node.configuration.pollInterval * 2)
         return min(entry.lapseAt ?? look, look) - .now
     }
 
