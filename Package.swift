@@ -135,6 +135,15 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "ExampleTests", dependencies: ["StintLocal", "StintTesting"], swiftSettings: settings),
+        .testTarget(
+            name: "NodeTests",
+            dependencies: [
+                "Stint", "StintCore", "StintLocal", "StintRedis", "StintRuntime", "StintStore", "StintTesting", nio,
+                nioPosix,
+                log,
+            ],
+            swiftSettings: settings
+        ),
     ] + examples,
     swiftLanguageModes: [.v6]
 )
