@@ -135,6 +135,16 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "ExampleTests", dependencies: ["StintLocal", "StintTesting"], swiftSettings: settings),
+        .executableTarget(
+            name: "stint-testnode",
+            dependencies: [
+                "Stint", "StintCore", "StintRuntime", "StintStore", nio, log,
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: "Tests/Support/TestNode",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "NodeTests",
             dependencies: [
