@@ -28,6 +28,12 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 
+// Examples are written as users would write them: they see the library and nothing else.
+let examples = ["hello", "order-timeout", "retry-failed-messages"].map { name in
+    Target.executableTarget(
+        name: name, dependencies: ["Stint"], path: "examples/\(name)", exclude: ["README.md"], swiftSettings: settings)
+}
+
 let package = Package(
     name: "stint",
     platforms: [.macOS(.v15)],
@@ -150,6 +156,26 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]
         ),
-    ],
+        .testTarget(name: "ExampleTests", dependencies: ["StintLocal", "StintTesting"], swiftSettings: settings),
+        .executableTarget(
+            name: "stint-testnode",
+            dependencies: [
+                "Stint", "StintCore", "StintRuntime", "StintStore", nio, log,
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: "Tests/Support/TestNode",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "NodeTests",
+            dependencies: [
+                "Stint", "StintCore", "StintLocal", "StintRedis", "StintRuntime", "StintStore", "StintTesting", nio,
+                nioPosix,
+                log,
+            ],
+            swiftSettings: settings
+        ),
+    ] + examples,
     swiftLanguageModes: [.v6]
 )

@@ -61,8 +61,11 @@ for i = 0, n - 1 do
             bury(prefix, id, now_ms)
             code, buried = DEAD, buried + 1
         elseif delay_ms > 0 then
-            call('ZADD', prefix .. 'scheduled', string.format('%.0f', now_ms + delay_ms), id)
-            code = RETRIED
+            local scheduled, due_ms = prefix .. 'scheduled', now_ms + delay_ms
+            call('ZADD', scheduled, string.format('%.0f', due_ms), id)
+            -- Idle nodes sleep until the first due time they know: tell one of them of an earlier one.
+            local head = call('ZRANGE', scheduled, 0, 0, 'WITHSCORES')
+            code, wake = RETRIED, wake or tonumber(head[2]) >= due_ms
         else
             local priority = record_priority(call('HGET', prefix .. 'jobs', id))
             append_ready(prefix .. 'ready', priority, now_us, { id }, 1, 1, 1)

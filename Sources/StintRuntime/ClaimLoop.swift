@@ -60,6 +60,7 @@ struct ClaimLoop {
             node.leases.insert(leases)
             if leases.contains(where: { $0.lease < configuration.lease }) {
                 node.heartbeatSignal.raise()
+                node.deadlineSignal.raise()
             }
             pool.add(leases)
         }

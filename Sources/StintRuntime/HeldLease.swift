@@ -45,6 +45,13 @@ package final class HeldLease: Sendable {
         state.withLock { if case .finished = $0.phase { true } else { false } }
     }
 
+    /// Held, as far as this node knows, and its job not at its end yet.
+    var isRunning: Bool {
+        state.withLock { state in
+            if case .finished = state.phase { false } else { state.cause != .leaseLost }
+        }
+    }
+
     func confirm(sentAt: ContinuousClock.Instant) {
         state.withLock { $0.sentAt = sentAt }
     }

@@ -80,6 +80,7 @@ package final class Node: Sendable {
         let wakes = Task(executorPreference: executor) { await WakeLoop(node: state, pool: pool, ear: ear).run() }
         let loops: [Task<Void, Never>] = [
             Task(executorPreference: executor) { await HeartbeatLoop(node: state).run() },
+            Task(executorPreference: executor) { await DeadlineLoop(node: state).run() },
             Task(executorPreference: executor) { await SettleLoop(node: state).run() },
             Task(executorPreference: executor) { await ReapLoop(node: state).run() },
             Task(executorPreference: executor) { await PromoteLoop(node: state, pool: pool).run() },

@@ -22,6 +22,7 @@ final class NodeState: Sendable {
     let idleSignal: Signal
     let settleSignal: Signal
     let heartbeatSignal: Signal
+    let deadlineSignal: Signal
     let reapSignal: Signal
     let promoteSignal: Signal
     let outbox: Outbox
@@ -43,6 +44,7 @@ final class NodeState: Sendable {
         self.idleSignal = Signal(eventLoop)
         self.settleSignal = Signal(eventLoop)
         self.heartbeatSignal = Signal(eventLoop)
+        self.deadlineSignal = Signal(eventLoop)
         self.reapSignal = Signal(eventLoop)
         self.promoteSignal = Signal(eventLoop)
         self.outbox = Outbox(arrived: settleSignal)
@@ -57,6 +59,13 @@ final class NodeState: Sendable {
         stopping.store(true, ordering: .releasing)
         claimSignal.raise()
         idleSignal.raise()
+    }
+
+    /// Says that a handler was cancelled because its lease is over.
+    func lost(_ lease: HeldLease) {
+        logger.warning(
+            "lease lost, handler cancelled", metadata: ["job": "\(lease.job.id)", "queue": "\(lease.queue)"])
+        observe?(.leaseLost(lease.job, lease.queue))
     }
 
     /// Takes note of what the store said of a queue's times, and wakes the loops that wait for them.

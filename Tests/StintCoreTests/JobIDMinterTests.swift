@@ -27,7 +27,9 @@ struct JobIDMinterTests {
         #expect(JobIDMinter().mint(atMs: Self.nowMs + 1).rawValue.prefix(9) > one.rawValue.prefix(9))
     }
 
-    @Test(arguments: [0, -1, Int64.min, Int64.max]) func `a clock that stands anywhere still gives ids of one's own`(ms: Int64) {
+    @Test(arguments: [0, -1, Int64.min, Int64.max]) func `a clock that stands anywhere still gives ids of one's own`(
+        ms: Int64
+    ) {
         let one = JobIDMinter().mint(atMs: ms), other = JobIDMinter().mint(atMs: ms)
         #expect(one != other)
         #expect(one.rawValue.count == 22)

@@ -6,9 +6,9 @@ import StintRuntime
 import Subprocess
 
 #if canImport(System)
-    import System
+import System
 #else
-    import SystemPackage
+import SystemPackage
 #endif
 
 /// Runs one process for each job: the contract of `stint work --exec`.

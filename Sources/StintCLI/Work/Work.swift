@@ -116,9 +116,9 @@ struct Work: AsyncParsableCommand {
             Console.note(
                 "working on \(names) as \(configuration.consumer), \(configuration.concurrency) at a time; Ctrl-C stops"
             )
-            await withTaskGroup(of: Void.self) { group in
+            try await withThrowingTaskGroup(of: Void.self) { group in
                 if untilEmpty { group.addTask { await watch(client, stop) } }
-                try? await node.run()
+                try await node.run()
                 group.cancelAll()
             }
             history?.finish()

@@ -8,7 +8,8 @@ import Testing
 struct Dump: Equatable {
     /// Every key of a queue.
     static let names = [
-        "ready", "scheduled", "leased", "dead", "done", "cancelled", "jobs", "leases", "tries", "cancels", "meta", "wake",
+        "ready", "scheduled", "leased", "dead", "done", "cancelled", "jobs", "leases", "tries", "cancels", "meta",
+        "wake",
     ]
 
     /// In the order of the index.
@@ -90,10 +91,14 @@ extension Bench {
         _ script: Script, _ arguments: [String], sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
         try await expectNoWrites(sourceLocation: sourceLocation) {
-            let error = await #expect(throws: RedisError.self, "\(arguments.prefix(12))", sourceLocation: sourceLocation) {
+            let error = await #expect(
+                throws: RedisError.self, "\(arguments.prefix(12))", sourceLocation: sourceLocation
+            ) {
                 try await raw(script, arguments)
             }
-            #expect(error?.message.contains("STINT_ARGUMENTS") == true, "\(arguments.prefix(12)): \(error?.message ?? "")", sourceLocation: sourceLocation)
+            #expect(
+                error?.message.contains("STINT_ARGUMENTS") == true, "\(arguments.prefix(12)): \(error?.message ?? "")",
+                sourceLocation: sourceLocation)
         }
     }
 }

@@ -1,0 +1,54 @@
+import StintLocal
+import StintTesting
+import Testing
+
+/// The examples are documentation: what their readers will see is checked here, line by line.
+@Suite(.timeLimit(.minutes(1)))
+struct ExampleTests {
+    @Test func `hello greets three people in order and ends`() async throws {
+        let lines = try await run("hello")
+        #expect(lines.count == 7)
+        #expect(
+            lines.prefix(3).map { $0.prefix(while: { $0 != ":" }) } == [
+                "enqueued Ada", "enqueued Grace", "enqueued Barbara",
+            ])
+        #expect(lines.dropFirst(3) == ["hello, Ada", "hello, Grace", "hello, Barbara", "done"])
+    }
+
+    @Test func `of two orders the unpaid one is cancelled when its time is over`() async throws {
+        let lines = try await run("order-timeout")
+        #expect(
+            lines == [
+                "order 1: placed, 1.0 seconds to pay",
+                "order 2: placed, 1.0 seconds to pay",
+                "order 1: paid, its timeout is cancelled",
+                "order 2: not paid in time, cancelled",
+                "order 2: too late to pay",
+            ])
+    }
+
+    @Test func `a failed message is tried again, and a rejected one comes back by a redrive`() async throws {
+        let lines = try await run("retry-failed-messages")
+        #expect(
+            lines == [
+                "ada@example.org, attempt 1: Unreachable()",
+                "ada@example.org, attempt 2: Unreachable()",
+                "ada@example.org, attempt 3: delivered",
+                "grace@example.org, attempt 1: no such address: grace@example.org",
+                "grace@example.org: dead",
+                "grace@example.org: redriven, now ready",
+                "grace@example.org, attempt 1: delivered",
+            ])
+    }
+
+    /// Runs an example to its end, on a server of its own, and returns its lines.
+    private func run(_ name: String) async throws -> [String] {
+        let server = try await RedisServer.start()
+        let example = try await ChildProcess.spawn(
+            BuiltProducts.executable(name), environment: ["STINT_REDIS_URL": server.url])
+        let exit = try await example.waitForExit()
+        #expect(exit == .code(0), "\(example.errorOutput.soFar.joined(separator: "\n"))")
+        try await server.stop()
+        return example.output.soFar
+    }
+}

@@ -1,0 +1,211 @@
+import NIOCore
+import Stint
+import StintCore
+import StintRuntime
+import StintStore
+import StintTesting
+import Testing
+
+/// The tests of this target watch the clock and the processor: one at a time.
+@Suite(.serialized, .timeLimit(.minutes(1)))
+enum NodeTests {}
+
+extension NodeTests {
+    @Suite struct RunTests {}
+}
+
+extension NodeTests.RunTests {
+    @Test func `a job is run and acked`() async throws {
+        try await Arena.run { arena in
+            let notes = Notes<String>()
+            let id = try await arena.enqueue("note", "seven")
+            try await arena.node(handlers: ["note": Handler { notes.add(String(buffer: $0.payload)) }])
+            try await arena.log.wait { $0.isAck }
+            #expect(notes.all == ["seven"])
+            #expect(try await arena.client.state(of: id, on: arena.queue) == .done)
+            let stats = try await arena.stats()
+            #expect((stats.ackedTotal, stats.leased, stats.ready) == (1, 0, 0))
+        }
+    }
+
+    @Test func `one slot runs jobs in the order of their arrival`() async throws {
+        try await Arena.run { arena in
+            let notes = Notes<String>()
+            for number in 0..<20 { try await arena.enqueue("note", "\(number)") }
+            try await arena.node(concurrency: 1, handlers: ["note": Handler { notes.add(String(buffer: $0.payload)) }])
+            try await arena.log.wait(20) { $0.isAck }
+            #expect(notes.all == (0..<20).map { "\($0)" })
+        }
+    }
+
+    @Test func `higher priorities run sooner`() async throws {
+        try await Arena.run { arena in
+            let notes = Notes<Int>()
+            for priority in [-5, 0, 5, 100, -100] { try await arena.enqueue("note") { $0.priority = priority } }
+            try await arena.node(concurrency: 1, handlers: ["note": Handler { notes.add($0.priority) }])
+            try await arena.log.wait(5) { $0.isAck }
+            #expect(notes.all == [100, 5, 0, -5, -100])
+        }
+    }
+
+    @Test func `a failed job is tried again after its delay, and knows how often it failed`() async throws {
+        struct Failure: Error {}
+        try await Arena.run { arena in
+            let notes = Notes<(attempt: Int, failures: Int, at: ContinuousClock.Instant)>()
+            let delay = Duration.milliseconds(150)
+            try await arena.enqueue("flaky")
+            let handler = Handler(retry: .fixed(delay)) { context in
+                notes.add((context.attempt, context.failures, .now))
+                if context.failures < 2 { throw Failure() }
+            }
+            try await arena.node(handlers: ["flaky": handler])
+            try await arena.log.wait { $0.isAck }
+            let runs = notes.all
+            #expect(runs.map(\.attempt) == [1, 2, 3])
+            #expect(runs.map(\.failures) == [0, 1, 2])
+            for (run, next) in zip(runs, runs.dropFirst()) {
+                #expect(next.at - run.at >= delay)
+                // Not left to the poll, which comes every five seconds.
+                #expect(next.at - run.at < .seconds(1))
+            }
+            #expect(try await arena.stats().nackedTotal == 2)
+        }
+    }
+
+    @Test func `the failure that reaches the limit buries the job, with its reason`() async throws {
+        struct Failure: Error {}
+        try await Arena.run { arena in
+            let id = try await arena.enqueue("broken")
+            try await arena.node(handlers: [
+                "broken": Handler(retry: .fixed(.zero, maxFailures: 3)) { _ in throw Failure() }
+            ])
+            try await arena.log.wait(3) { $0.settled != nil }
+            let job = try await arena.detail(id)
+            #expect(job.state == .dead)
+            #expect((job.tries.failures, job.tries.reason) == (3, "Failure()"))
+        }
+    }
+
+    @Test func `a rejected job is dead at once`() async throws {
+        try await Arena.run { arena in
+            let id = try await arena.enqueue("bad")
+            try await arena.node(handlers: ["bad": Handler { _ in throw JobOutcome.reject(reason: "no such address") }])
+            try await arena.log.wait { $0.settled != nil }
+            let job = try await arena.detail(id)
+            #expect(job.state == .dead)
+            #expect(job.tries.reason == "no such address")
+        }
+    }
+
+    @Test func `a snooze is neither an attempt nor a failure`() async throws {
+        try await Arena.run { arena in
+            let notes = Notes<(attempt: Int, failures: Int, at: ContinuousClock.Instant)>()
+            try await arena.enqueue("early")
+            let handler = Handler { context in
+                notes.add((context.attempt, context.failures, .now))
+                if notes.all.count < 3 { throw JobOutcome.snooze(.milliseconds(100)) }
+            }
+            try await arena.node(handlers: ["early": handler])
+            try await arena.log.wait { $0.isAck }
+            #expect(notes.all.map(\.attempt) == [1, 1, 1])
+            #expect(notes.all.map(\.failures) == [0, 0, 0])
+            #expect(notes.all[1].at - notes.all[0].at >= .milliseconds(100))
+        }
+    }
+
+    @Test func `a job of an unknown type is handed back uncounted, for a node that knows it`() async throws {
+        try await Arena.run { arena in
+            let id = try await arena.enqueue("later")
+            let stranger = try await arena.node("stranger", handlers: ["other": Handler { _ in }])
+            try await arena.log.wait { $0.isRelease }
+            #expect(try await arena.client.state(of: id, on: arena.queue) == .scheduled)
+            stranger.stop()
+            await stranger.stopped()
+            // Its delay is over now.
+            try await arena.send("ZADD", arena.key("scheduled"), "XX", "1", id.rawValue)
+            try await arena.node("friend", handlers: ["later": Handler { _ in }])
+            let acked = try await arena.log.wait { $0.isAck }
+            #expect(acked.node == "friend")
+            #expect(acked.settled?.job.tries == Tries.none)
+            #expect(arena.log.runs == [id: 1])
+        }
+    }
+
+    @Test func `a record that cannot be read is buried, and the others run`() async throws {
+        try await Arena.run { arena in
+            try await arena.send("HSET", arena.key("jobs"), "mangled", "\u{1}no header")
+            try await arena.send("ZADD", arena.key("ready"), "0", "mangled")
+            let good = try await arena.enqueue("good")
+            try await arena.node(handlers: ["good": Handler { _ in }])
+            try await arena.log.wait { $0.isAck }
+            let mangled = JobID(unchecked: "mangled")
+            #expect(try await eventually { try await arena.detail(mangled).state == .dead })
+            #expect(try await arena.detail(mangled).tries.reason.hasPrefix("malformed: "))
+            #expect(arena.log.runs == [good: 1])
+        }
+    }
+
+    @Test func `cancelling a running job cancels its handler, and the slot runs the next job`() async throws {
+        try await Arena.run { arena in
+            let gate = Gate()
+            let notes = Notes<Bool>()
+            let handler = Handler { _ in
+                defer { notes.add(Task.isCancelled) }
+                try await gate.pass()
+            }
+            let id = try await arena.enqueue("gate")
+            try await arena.node(
+                concurrency: 1, lease: .milliseconds(600), handlers: ["gate": handler, "next": Handler { _ in }])
+            try await arena.log.wait { $0.began?.id == id }
+            let next = try await arena.enqueue("next")
+            #expect(try await arena.client.cancel(id, on: arena.queue, reason: "not needed") == .requested)
+            let settled = try await arena.log.wait { $0.settled?.job.id == id }
+            #expect(settled.settled?.settle == .cancel(reason: "cancelled: not needed"))
+            #expect(notes.all == [true])
+            #expect(try await arena.client.state(of: id, on: arena.queue) == .cancelled)
+            try await arena.log.wait { $0.isAck && $0.settled?.job.id == next }
+        }
+    }
+
+    @Test func `a job with a lease of its own is extended by that lease`() async throws {
+        try await Arena.run { arena in
+            let gate = Gate()
+            let lease = Duration.milliseconds(600)
+            let id = try await arena.enqueue("gate") { $0.lease = lease }
+            try await arena.node(lease: .seconds(30), handlers: ["gate": Handler { _ in try await gate.pass() }])
+            try await arena.log.wait { $0.began?.id == id }
+            let first = try await arena.detail(id)
+            let deadlineMs = try #require(first.whenMs)
+            #expect(deadlineMs - first.serverMs <= 600)
+            // Kept beyond what the claim gave it: that is the heartbeat.
+            #expect(try await eventually { try await arena.detail(id).whenMs ?? 0 > deadlineMs + 700 })
+            gate.open()
+            try await arena.log.wait { $0.isAck }
+            #expect(arena.log.lapses.isEmpty)
+        }
+    }
+
+    @Test func `assertHeld passes under a lease, and throws when it could not be confirmed in time`() async throws {
+        try await Arena.runAlone { arena in
+            let gate = Gate()
+            let notes = Notes<StintError.Code?>()
+            let handler = Handler { context in
+                try context.assertHeld()
+                notes.add(nil)
+                try? await gate.pass()
+                do { try context.assertHeld() } catch let error as StintError { notes.add(error.code) }
+                throw CancellationError()
+            }
+            try await arena.enqueue("careful")
+            try await arena.node(lease: .milliseconds(600), handlers: ["careful": handler]) { $0.maxLapses = 1 }
+            let began = try await arena.log.wait { $0.began != nil }
+            arena.server.freeze()
+            // The handler is cancelled in time although Redis says nothing.
+            let ended = try await arena.log.wait { $0.ended != nil }
+            #expect(ended.ended?.settle == .nothing)
+            #expect(ended.at - began.at < .seconds(1))
+            #expect(notes.all == [nil, .leaseLost])
+            arena.server.thaw()
+        }
+    }
+}

@@ -1,0 +1,171 @@
+import Foundation
+import Logging
+import NIOCore
+import NIOPosix
+import Stint
+import StintCore
+import StintRedis
+import StintRuntime
+import StintStore
+import StintTesting
+import Synchronization
+import Testing
+
+/// The world of one test: a server, a client, a queue, nodes, and what they report. It ends with the test.
+final class Arena: Sendable {
+    let server: RedisServer
+    let client: StintClient
+    let queue: QueueName
+    let log = EventLog()
+    private let nodes = Mutex<[RunningNode]>([])
+    private let owned = Mutex<[StintClient]>([])
+    private let minter = JobIDMinter()
+
+    private init(_ server: RedisServer) async throws {
+        self.server = server
+        self.queue = try QueueName(RedisServer.uniqueQueue())
+        self.client = try await Self.connect(server)
+    }
+
+    /// On the server that all tests share: for tests that leave it alone.
+    static func run(_ body: (Arena) async throws -> Void) async throws {
+        try await run(on: RedisServer.shared(), body)
+    }
+
+    /// On a server of its own: for tests that count its commands, freeze it or kill it.
+    static func runAlone(persistence: RedisServer.Persistence = .none, _ body: (Arena) async throws -> Void)
+        async throws
+    {
+        let server = try await RedisServer.start(persistence: persistence)
+        do {
+            try await run(on: server, body)
+            try await server.stop()
+        } catch {
+            try? await server.stop()
+            throw error
+        }
+    }
+
+    private static func run(on server: RedisServer, _ body: (Arena) async throws -> Void) async throws {
+        let arena = try await Arena(server)
+        do {
+            try await body(arena)
+            await arena.end()
+        } catch {
+            arena.server.thaw()
+            await arena.end()
+            throw error
+        }
+    }
+
+    private static func connect(_ server: RedisServer, commandTimeout: Duration = .seconds(10)) async throws
+        -> StintClient
+    {
+        try await StintClient(
+            .redis(server.url).timeouts(command: commandTimeout),
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+    }
+
+    /// A client of its own, as another process would have.
+    func newClient(commandTimeout: Duration = .seconds(10)) async throws -> StintClient {
+        let client = try await Self.connect(server, commandTimeout: commandTimeout)
+        owned.withLock { $0.append(client) }
+        return client
+    }
+
+    /// Starts a node with a client of its own.
+    @discardableResult
+    func node(
+        _ name: String = "a", concurrency: Int = 4, lease: Duration = .seconds(30), grace: Duration = .seconds(5),
+        client: StintClient? = nil, handlers: [JobType: Handler], _ change: (inout NodeConfiguration) -> Void = { _ in }
+    ) async throws -> RunningNode {
+        var configuration = NodeConfiguration(
+            queues: [.init(queue)], concurrency: concurrency, consumer: try ConsumerID(name: name))
+        configuration.lease = lease
+        configuration.grace = grace
+        change(&configuration)
+        let using = if let client { client } else { try await newClient() }
+        let node = try StintNode(using, configuration, Handlers(handlers), observer: log.observer(name))
+        let running = RunningNode(node)
+        nodes.withLock { $0.append(running) }
+        return running
+    }
+
+    @discardableResult
+    func enqueue(
+        _ type: JobType, _ payload: String = "", due: Due = .now, _ change: (inout JobHeader) -> Void = { _ in }
+    ) async throws -> JobID {
+        try await enqueue(type, [payload], due: due, change)[0]
+    }
+
+    @discardableResult
+    func enqueue(
+        _ type: JobType, _ payloads: [String], due: Due = .now, _ change: (inout JobHeader) -> Void = { _ in }
+    ) async throws -> [JobID] {
+        var header = JobHeader(type: type)
+        change(&header)
+        let jobs = minter.mint(payloads.count, atMs: nowMs()).enumerated().map { index, id in
+            NewJob(id: id, isFresh: true, header: header, payload: ByteBuffer(string: payloads[index]), due: due)
+        }
+        return try await client.enqueue(jobs, on: queue).map(\.id)
+    }
+
+    func stats() async throws -> QueueStats { try await client.stats(of: queue) }
+
+    func detail(_ id: JobID) async throws -> JobDetail {
+        try #require(await client.inspector.job(id, on: queue), "job \(id) is unknown")
+    }
+
+    /// Waits until an idle node listens for marks. On a server of its own only: it counts the server's blocked clients.
+    func waitForListeners(_ count: Int = 1) async throws {
+        let isListening = try await eventually { try await self.info("clients")["blocked_clients"] == "\(count)" }
+        try #require(isListening, "\(count) nodes should wait for marks")
+    }
+
+    /// A section of INFO, by field.
+    func info(_ section: String) async throws -> [String: String] {
+        let text = try await send("INFO", section).string ?? ""
+        let pairs = text.split(whereSeparator: \.isNewline).map { $0.split(separator: ":", maxSplits: 1) }
+        return pairs.reduce(into: [:]) { if $1.count == 2 { $0[String($1[0])] = String($1[1]) } }
+    }
+
+    @discardableResult
+    func send(_ name: StaticString, _ arguments: String...) async throws -> RedisReply {
+        var command = RedisCommand(name)
+        command.append(contentsOf: arguments)
+        return try await client.store.client.send(command)
+    }
+
+    func key(_ name: String) -> String { client.store.keys.queue(queue) + name }
+
+    private func end() async {
+        for node in nodes.withLock({ $0 }) {
+            node.stop()
+            node.stop()
+            await node.stopped()
+        }
+        for client in owned.withLock({ $0 }) { await client.close() }
+        await client.close()
+    }
+}
+
+/// A node, and the task in which it runs.
+final class RunningNode: Sendable {
+    let node: StintNode
+    let task: Task<Void, any Error>
+
+    init(_ node: StintNode) {
+        self.node = node
+        self.task = Task { try await node.run() }
+    }
+
+    func stop() { node.stop() }
+    func stopped() async { _ = try? await task.value }
+}
+
+/// Lets time pass. For tests of what happens, or does not happen, while it does.
+func elapse(_ time: Duration) async {
+    await Signal(MultiThreadedEventLoopGroup.singleton.any()).wait(upTo: time)
+}
+
+func nowMs() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
