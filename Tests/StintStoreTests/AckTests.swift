@@ -74,13 +74,13 @@ struct AckTests {
             try await bench.advance(by: .seconds(3600))
             _ = try await bench.store.reap(from: bench.queue)
             try await bench.expectNoWrites {
-                #expect(
-                    try await bench.store.ack(held, on: bench.queue, by: bench.me).refused.map(\.refusal) == [.gone])
+                let answer = try await bench.store.ack(held, on: bench.queue, by: bench.me).refused.map(\.refusal)
+                #expect(answer == [.gone])
             }
             _ = try await bench.claim(for: bench.other)
             try await bench.expectNoWrites {
-                #expect(
-                    try await bench.store.ack(held, on: bench.queue, by: bench.me).refused.map(\.refusal) == [.stale])
+                let answer = try await bench.store.ack(held, on: bench.queue, by: bench.me).refused.map(\.refusal)
+                #expect(answer == [.stale])
             }
         }
     }
@@ -112,9 +112,9 @@ struct AckTests {
 
     @Test func `nothing to ack is no error`() async throws {
         try await withQueue { bench in
-            #expect(
-                try await bench.expectNoWrites { try await bench.store.ack([], on: bench.queue, by: bench.me) }.accepted
-                    == 0)
+            let answer = try await bench.expectNoWrites { try await bench.store.ack([], on: bench.queue, by: bench.me) }
+                .accepted
+            #expect(answer == 0)
         }
     }
 

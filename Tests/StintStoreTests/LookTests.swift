@@ -18,7 +18,7 @@ struct LookTests {
     @Test func `stats count every state, and how long each waits`() async throws {
         try await withQueue { bench in
             for state in JobState.allCases where state != .ready { try await bench.bring(state.rawValue, to: state) }
-            try await bench.enqueue("ready", "ready too")
+            try await bench.enqueue("ready", "ready-too")
             let stats = try await bench.inspector.stats(of: bench.queue)
             #expect(
                 [stats.ready, stats.scheduled, stats.leased, stats.done, stats.dead, stats.cancelled] == [

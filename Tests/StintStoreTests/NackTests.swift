@@ -89,10 +89,10 @@ struct NackTests {
             _ = try await bench.store.release([held[1]], on: bench.queue, by: bench.me)
             _ = try await bench.claim(1)
             try await bench.expectNoWrites {
-                #expect(try await bench.nack(held[0]) == .refused(.gone))
-                #expect(try await bench.nack(held[1], .reject) == .refused(.stale))
-                #expect(try await bench.nack(held[2], by: bench.other) == .refused(.stale))
-                #expect(try await bench.nack(Held(id: try JobID("x"), token: held[2].token)) == .refused(.gone))
+                let gone = try await bench.nack(held[0]), stale = try await bench.nack(held[1], .reject)
+                let stolen = try await bench.nack(held[2], by: bench.other)
+                let unknown = try await bench.nack(Held(id: JobID("x"), token: held[2].token))
+                #expect([gone, stale, stolen, unknown] == [.gone, .stale, .stale, .gone].map { .refused($0) })
             }
         }
     }
@@ -136,8 +136,10 @@ struct NackTests {
 
     @Test func `nothing to nack is no error`() async throws {
         try await withQueue { bench in
-            #expect(
-                try await bench.expectNoWrites { try await bench.store.nack([], on: bench.queue, by: bench.me) } == [])
+            let answer = try await bench.expectNoWrites {
+                try await bench.store.nack([], on: bench.queue, by: bench.me)
+            }
+            #expect(answer == [])
         }
     }
 

@@ -87,7 +87,7 @@ struct Bench: Sendable {
         case .ready, .scheduled: break
         case .leased: _ = try await claim()
         case .done: _ = try await store.ack(try await held(), on: queue, by: me)
-        case .dead: _ = try await nack(try await held()[0], .reject)
+        case .dead: _ = try await nack(try #require(try await held().first), .reject)
         case .cancelled: _ = try await store.cancel([JobID(id)], on: queue, reason: "test")
         }
         try #require(try await self.state(id) == state)
