@@ -145,7 +145,8 @@ public final class StintClient: Sendable {
         do {
             try await store.open(queue)
             opened.withLock { _ = $0.insert(queue) }
-        } catch where error.code != .unsupportedServer {
+        } catch {
+            if error.code == .unsupportedServer { throw error }
             logger.debug("queue not opened", metadata: ["queue": "\(queue)", "error": "\(error)"])
         }
     }

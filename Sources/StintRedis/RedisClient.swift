@@ -80,7 +80,8 @@ package final class RedisClient: Sendable {
         arguments(&command)
         do {
             return try await send(command, timeout: timeout)
-        } catch where error.code == .noScript {
+        } catch {
+            guard error.code == .noScript else { throw error }
             fallbacks.add(1, ordering: .relaxed)
             var full = RedisCommand("EVAL", reserving: script.source.utf8.count + command.body.readableBytes)
             full.label = script.name
