@@ -62,7 +62,10 @@ struct ClaimLoop {
                 node.heartbeatSignal.raise()
                 node.deadlineSignal.raise()
             }
-            pool.add(leases)
+            // A claim that was under way when the node began to stop: nobody will run its jobs.
+            if !pool.add(leases) {
+                for lease in leases { RunJob(node: node).handBack(lease) }
+            }
         }
         if let token = claim.token, !claim.malformed.isEmpty {
             try await reject(claim.malformed, token: token, queue)

@@ -12,7 +12,7 @@ package final class Node: Sendable {
         static func < (left: Stop, right: Stop) -> Bool { left.rawValue < right.rawValue }
     }
 
-    /// How long the last settles may take to reach Redis.
+    /// How long all that is left to say to Redis may take: the last settles, and the good-bye.
     private static let settleGrace = Duration.seconds(5)
 
     package let configuration: NodeConfiguration
@@ -98,23 +98,24 @@ package final class Node: Sendable {
 
         // What follows must not be cut short by the cancellation that led here.
         await Task(executorPreference: executor) {
-            await self.handBack(claims, wakes)
+            await self.endRuns(wakes)
+            let end = ContinuousClock.now.advanced(by: Self.settleGrace)
+            for task in [claims, wakes] { await self.wait(for: task, until: end, executor) }
+            await self.waitForSettles(until: end)
             for loop in loops { loop.cancel() }
-            for loop in loops { await loop.value }
-            await register.leave()
+            for loop in loops { await self.wait(for: loop, until: end, executor) }
+            await self.wait(for: Task(executorPreference: executor) { await register.leave() }, until: end, executor)
             await ear.close()
         }.value
         state.logger.info("node stopped")
         state.observe?(.stopped)
     }
 
-    private func handBack(_ claims: Task<Void, Never>, _ wakes: Task<Void, Never>) async {
+    private func endRuns(_ wakes: Task<Void, Never>) async {
         state.logger.info("node stopping", metadata: ["running": "\(state.leases.count)"])
         state.observe?(.stopping)
         state.stopClaiming()
         wakes.cancel()
-        // A claim that is under way still brings jobs: they are handed back with the others that no slot has begun.
-        await claims.value
         let job = RunJob(node: state)
         for lease in pool.close() { job.handBack(lease) }
 
@@ -130,8 +131,16 @@ package final class Node: Sendable {
                 metadata: ["job": "\(lease.job.id)", "queue": "\(lease.queue)"])
             job.handBack(lease)
         }
-        await waitForSettles()
-        await wakes.value
+    }
+
+    /// Waits for a task that may be waiting for a server which does not answer. After `end` it is left alone.
+    private func wait(for task: Task<Void, Never>, until end: ContinuousClock.Instant, _ executor: LoopExecutor) async {
+        let isOver = Signal(executor.eventLoop)
+        Task(executorPreference: executor) {
+            await task.value
+            isOver.raise()
+        }
+        await isOver.wait(upTo: end - .now)
     }
 
     private func waitForSlots(upTo limit: Duration, unless isUrgent: () -> Bool) async {
@@ -141,8 +150,7 @@ package final class Node: Sendable {
         }
     }
 
-    private func waitForSettles() async {
-        let end = ContinuousClock.now.advanced(by: Self.settleGrace)
+    private func waitForSettles(until end: ContinuousClock.Instant) async {
         while state.leases.count > 0, ContinuousClock.now < end {
             await drainSignal.wait(upTo: .milliseconds(5))
         }

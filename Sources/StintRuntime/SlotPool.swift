@@ -136,8 +136,10 @@ final class SlotPool: Sendable {
         }
     }
 
-    func add(_ leases: [HeldLease]) {
+    /// - Returns: false when the pool is closed: it has taken none of them.
+    func add(_ leases: [HeldLease]) -> Bool {
         let woken = state.withLock { state in
+            guard !state.isClosed else { return nil as [(CheckedContinuation<HeldLease?, Never>, HeldLease)]? }
             var woken: [(CheckedContinuation<HeldLease?, Never>, HeldLease)] = []
             for lease in leases {
                 if let slot = state.idle.popLast() {
@@ -148,7 +150,9 @@ final class SlotPool: Sendable {
             }
             return woken
         }
+        guard let woken else { return false }
         for (slot, lease) in woken { slot.resume(returning: lease) }
+        return true
     }
 
     /// Takes back the jobs that no slot has begun, and ends every slot that has nothing to do.

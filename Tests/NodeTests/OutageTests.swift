@@ -80,6 +80,23 @@ extension NodeTests.OutageTests {
         }
     }
 
+    @Test func `a node stops within its grace and some seconds although the server does not answer`() async throws {
+        try await Arena.runAlone { arena in
+            let gate = Gate()
+            try await arena.enqueue("gate")
+            let node = try await arena.node(
+                lease: .seconds(2), grace: .seconds(1), handlers: ["gate": Handler { _ in try await gate.pass() }])
+            try await arena.log.wait { $0.began != nil }
+            arena.server.freeze()
+            let askedAt = ContinuousClock.now
+            node.stop()
+            await node.stopped()
+            let time = ContinuousClock.now - askedAt
+            arena.server.thaw()
+            #expect(time < .seconds(10), "\(time)")
+        }
+    }
+
     @Test
     func `a lease that cannot be confirmed is given up, and a late success is refused once another holds the job`()
         async throws

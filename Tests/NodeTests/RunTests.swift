@@ -51,11 +51,11 @@ extension NodeTests.RunTests {
     @Test func `a failed job is tried again after its delay, and knows how often it failed`() async throws {
         struct Failure: Error {}
         try await Arena.run { arena in
-            let notes = Notes<(attempt: Int, failures: Int, at: ContinuousClock.Instant)>()
+            let notes = Notes<(attempt: Int, failures: Int, token: Token, at: ContinuousClock.Instant)>()
             let delay = Duration.milliseconds(150)
             try await arena.enqueue("flaky")
             let handler = Handler(retry: .fixed(delay)) { context in
-                notes.add((context.attempt, context.failures, .now))
+                notes.add((context.attempt, context.failures, context.token, .now))
                 if context.failures < 2 { throw Failure() }
             }
             try await arena.node(handlers: ["flaky": handler])
@@ -64,6 +64,7 @@ extension NodeTests.RunTests {
             #expect(runs.map(\.attempt) == [1, 2, 3])
             #expect(runs.map(\.failures) == [0, 1, 2])
             for (run, next) in zip(runs, runs.dropFirst()) {
+                #expect(next.token > run.token)
                 #expect(next.at - run.at >= delay)
                 // Not left to the poll, which comes every five seconds.
                 #expect(next.at - run.at < .seconds(1))

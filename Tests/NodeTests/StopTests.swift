@@ -102,6 +102,27 @@ extension NodeTests.StopTests {
         }
     }
 
+    @Test func `jobs of a claim that was under way when the node stopped are handed back`() async throws {
+        try await Arena.runAlone { arena in
+            // The server must know the script, or the claim takes a second call.
+            _ = try await arena.client.store.claim(1, from: arena.queue, for: ConsumerID(name: "other"), lease: .seconds(1))
+            let id = try await arena.enqueue("noop")
+            let client = try await arena.newClient()
+            arena.server.freeze()
+            let node = try await arena.node(client: client, handlers: ["noop": Handler { _ in }])
+            await elapse(.milliseconds(200))
+            node.stop()
+            try await arena.log.wait { $0.isStopping }
+            arena.server.thaw()
+            await node.stopped()
+            #expect(arena.log.entries.contains { $0.claimed?.first?.id == id })
+            let job = try await arena.detail(id)
+            #expect(job.state == .ready)
+            #expect(job.tries == .none)
+            #expect(arena.log.runs.isEmpty)
+        }
+    }
+
     @Test func `cancelling the task of a node is a graceful stop`() async throws {
         try await Arena.run { arena in
             let gate = Gate()
