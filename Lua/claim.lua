@@ -7,13 +7,16 @@
   ARGV[2]  lease, ms; a job's own lease (option `l` of its record) goes before it
   ARGV[3]  limit, 1..1000
 
-  Returns  {token, due in, lapse in, ids, records, tries}
+  Returns  {token, more, due in, lapse in, server µs, ids, records, tries}
            token: one fencing token for all jobs of this claim, as a string; '0' when nothing was claimed, '-1' when the
            queue is paused
-           due in, lapse in: µs until the next scheduled job is due, and until the next lease runs out; -1 = there is
-           none. Told only when fewer jobs were there than asked for: then the caller has time to wait for them.
+           more: 1 = ready jobs stayed behind, and a mark for another node with them; 0 = these were all
+           due in: µs until the next scheduled job is due, -1 = none is scheduled
+           lapse in: µs until the next lease runs out, -1 = none is leased, or more = 1: then there is no time to wait
            ids, records: in the order in which they are to be run
            tries: empty, or for each job false or its `tries`
+  A claim brings fewer jobs than its limit when their records together exceed 8 MiB: a reply has to arrive within the
+  lease.
   Invariant  token > every token given before in this queue. An id leaves `ready` in the same script that leases it.
   Cost     O(limit log N).
 ]]
@@ -26,30 +29,47 @@
 --- @include "tries"
 --- @include "finish"
 
+-- The most bytes of records in one claim, of at least one job.
+local MAX_BYTES = 8388608
+-- A claim of few jobs makes more than these ready, so that among due jobs the order of `ready` decides, not the due time.
+local PROMOTE_AT_LEAST = 200
+
 local call = redis.call
 local prefix = KEYS[1]
 local consumer, lease_ms, limit = ARGV[1], tonumber(ARGV[2]), checked_limit(ARGV[3])
 if not (lease_ms and limit and lease_ms >= 1) or consumer == '' then
     return redis.error_reply('ERR STINT_ARGUMENTS claim: consumer, lease in ms, limit 1..1000')
 end
-local ready, leased, leases = prefix .. 'ready', prefix .. 'leased', prefix .. 'leases'
+local ready, scheduled = prefix .. 'ready', prefix .. 'scheduled'
+local leased, leases = prefix .. 'leased', prefix .. 'leases'
 
 local meta = call('HMGET', prefix .. 'meta', 'paused', 'token')
 if meta[1] == '1' then
-    return { '-1', -1, first_in(leased, now_us), {}, {}, {} }
+    return { '-1', 0, -1, first_in(leased, now_us), now_us, {}, {}, {} }
 end
-promote_due(prefix, now_us, now_ms, limit)
+promote_due(prefix, now_us, now_ms, math.max(limit, PROMOTE_AT_LEAST))
 -- One more than asked for tells whether any stay behind.
 local ids = call('ZRANGE', ready, 0, limit)
-local leaves_more = #ids > limit
-if leaves_more then
+local more = #ids > limit
+if more then
     ids[#ids] = nil
 end
 if #ids == 0 then
-    return { '0', first_in(prefix .. 'scheduled', now_us), first_in(leased, now_us), {}, {}, {} }
+    return { '0', 0, first_in(scheduled, now_us), first_in(leased, now_us), now_us, {}, {}, {} }
 end
 
 local records = call('HMGET', prefix .. 'jobs', unpack(ids))
+local bytes = 0
+for i = 1, #ids do
+    bytes = bytes + #(records[i] or '')
+    if bytes > MAX_BYTES and i > 1 then
+        for k = #ids, i, -1 do
+            ids[k], records[k] = nil, nil
+        end
+        more = true
+        break
+    end
+end
 local token = string.format('%.0f', math.max((tonumber(meta[2]) or 0) + 1, now_us))
 local lease = token .. ':' .. consumer
 local deadline = string.format('%.0f', now_ms + lease_ms)
@@ -95,10 +115,10 @@ local tries = {}
 if #ids > 0 and call('EXISTS', prefix .. 'tries') == 1 then
     tries = call('HMGET', prefix .. 'tries', unpack(ids))
 end
-if taken == limit then
-    if leaves_more then
-        mark(prefix)
-    end
-    return { token, -1, -1, ids, records, tries }
+-- Due jobs that stay in `scheduled` are ready ones too: whoever is woken promotes them.
+local due_in = first_in(scheduled, now_us)
+if more or due_in == 0 then
+    mark(prefix)
+    return { token, 1, due_in, -1, now_us, ids, records, tries }
 end
-return { token, first_in(prefix .. 'scheduled', now_us), first_in(leased, now_us), ids, records, tries }
+return { token, 0, due_in, first_in(leased, now_us), now_us, ids, records, tries }

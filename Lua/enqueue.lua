@@ -60,7 +60,16 @@ while ARGV[at] do
         previous = id
     end
     local existing = call('HMGET', jobs, unpack(ids))
-    local finished = ARGV[at + 2] == '0' and call('ZMSCORE', prefix .. 'done', unpack(ids)) or {}
+    local finished = {}
+    if ARGV[at + 2] == '0' then
+        -- A dead or cancelled job usually has a record too; one that was quarantined without has only its id.
+        for _, state in ipairs({ 'done', 'dead', 'cancelled' }) do
+            local scores = call('ZMSCORE', prefix .. state, unpack(ids))
+            for i = 1, n do
+                finished[i] = finished[i] or scores[i]
+            end
+        end
+    end
     local pairs_of = ARGV
     local clean = rising
     for i = 1, n do

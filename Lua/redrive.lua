@@ -6,7 +6,7 @@
   ARGV     id 1 … id n, n = 1..1000
 
   Returns  {answer, answer, …}, one for each id: `ready`; or the state that it is in, unchanged (`ready`, `scheduled`,
-           `leased`, `done`); or `unknown`; or `empty` when its record is missing, so that there is nothing to run.
+           `leased`, `done`); or `unknown`; or `empty` when its record is missing: nothing to run, the id is forgotten.
   Writes   `ready` first, then out of its index, then its tries.
   Cost     O(n log N).
 ]]
@@ -35,6 +35,9 @@ for i = 1, n do
             replies[i] = 'ready'
             redriven = redriven + 1
         else
+            -- Nothing is left of it but the id: forget that too, so that it may be used again.
+            call('ZREM', prefix .. state, id)
+            call('HDEL', prefix .. 'tries', id)
             replies[i] = 'empty'
         end
     else

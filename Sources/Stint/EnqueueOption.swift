@@ -5,6 +5,8 @@ package import StintStore
 
 /// How a job is enqueued. Written with a leading dot: `.in(.seconds(30)), .priority(5)`.
 public struct EnqueueOption: Sendable {
+    /// Makes no sense for more than one job.
+    var isForOne = false
     let apply: @Sendable (inout NewJob) -> Void
 
     /// Due after this time. Default: now.
@@ -24,7 +26,7 @@ public struct EnqueueOption: Sendable {
 
     /// The job's own id instead of a minted one: the same id is accepted once, also for a while after the job is done.
     public static func id(_ id: JobID) -> EnqueueOption {
-        EnqueueOption { ($0.id, $0.isFresh, $0.isMinted) = (id, false, false) }
+        EnqueueOption(isForOne: true) { ($0.id, $0.isFresh, $0.isMinted) = (id, false, false) }
     }
 
     /// The failure that reaches this buries the job. Default: that of its handler's retry policy.

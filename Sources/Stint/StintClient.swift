@@ -15,6 +15,7 @@ import Synchronization
 public final class StintClient: Sendable {
     /// How long an enqueue repeats what could not be confirmed, before it gives up.
     private static let repeatFor = Duration.seconds(20)
+    private static let maxBytesPerCall = 8 << 20
 
     package let store: Store
     package let inspector: Inspector
@@ -45,12 +46,15 @@ public final class StintClient: Sendable {
     }
 
     private func connect(_ target: RedisTarget) async throws(StintError) {
-        var command = RedisCommand("INFO")
-        command.append(contentsOf: ["server", "memory"])
-        let info: String
+        var info = ""
         do {
             try await store.client.connect()
-            info = try await store.client.send(command).string ?? ""
+            // One by one: before Redis 7.0, which has to be told apart here, INFO takes one section.
+            for section in ["server", "memory"] {
+                var command = RedisCommand("INFO")
+                command.append(section)
+                info += try await store.client.send(command).string ?? ""
+            }
         } catch {
             guard error.code == .noPermission else { throw StintError(error, doing: "connect to \(target)") }
             logger.warning("INFO is not permitted: the server's version and eviction policy were not checked")
@@ -87,6 +91,10 @@ public final class StintClient: Sendable {
     {
         let type = try JobType(J.type)
         var new: [NewJob] = []
+        if jobs.count > 1, options.contains(where: \.isForOne) {
+            throw .invalidArgument(
+                "enqueue \(queue)", "one id for \(jobs.count) jobs", advice: "Enqueue each with an id of its own.")
+        }
         for job in jobs { new.append(try NewJob(type: type, payload: Payload.encode(job), options, mint: mint)) }
         return try await enqueue(new, on: queue)
     }
@@ -104,8 +112,9 @@ public final class StintClient: Sendable {
         try await open(queue)
         var receipts: [Receipt] = []
         receipts.reserveCapacity(jobs.count)
-        for start in stride(from: 0, to: jobs.count, by: Defaults.maxJobsPerCall) {
-            let chunk = Array(jobs[start..<min(start + Defaults.maxJobsPerCall, jobs.count)])
+        var rest = jobs[...]
+        while !rest.isEmpty {
+            let chunk = Self.call(from: &rest)
             let outcomes = try await enqueueUntilConfirmed(chunk, on: queue)
             for (job, outcome) in zip(chunk, outcomes) {
                 receipts.append(Receipt(id: job.id, queue: queue, outcome: outcome))
@@ -114,28 +123,52 @@ public final class StintClient: Sendable {
         return receipts
     }
 
+    /// Cuts off what one call may carry: 1,000 jobs, or as many as have 8 MiB together, at least one.
+    private static func call(from rest: inout ArraySlice<NewJob>) -> [NewJob] {
+        var bytes = 0
+        let call = rest.prefix(Defaults.maxJobsPerCall).prefix { job in
+            defer { bytes += job.payload.readableBytes }
+            return bytes == 0 || bytes + job.payload.readableBytes <= maxBytesPerCall
+        }
+        rest = rest.dropFirst(call.count)
+        return Array(call)
+    }
+
     private func enqueueUntilConfirmed(_ jobs: [NewJob], on queue: QueueName) async throws(StintError)
         -> [EnqueueOutcome]
     {
         let end = ContinuousClock.now.advanced(by: Self.repeatFor)
         var jobs = jobs
-        var wasSent = false
+        var mayHaveRun = false
         var pause = Duration.milliseconds(50)
         while true {
             do {
                 let outcomes = try await store.enqueue(jobs, on: queue)
-                return wasSent ? jobs.indices.map { jobs[$0].isMinted ? .accepted : outcomes[$0] } : outcomes
+                return mayHaveRun ? jobs.indices.map { jobs[$0].isMinted ? .accepted : outcomes[$0] } : outcomes
             } catch {
-                guard error.isPassing, ContinuousClock.now < end, !Task.isCancelled else { throw error }
                 if error.code == .unconfirmed {
                     // It may have been accepted: from now on look for finished jobs too. A minted id that is found is ours.
-                    wasSent = true
+                    mayHaveRun = true
                     for index in jobs.indices { jobs[index].isFresh = false }
+                }
+                guard error.isPassing, ContinuousClock.now < end, !Task.isCancelled else {
+                    throw mayHaveRun ? Self.unconfirmed(error, jobs) : error
                 }
                 try? await Task.sleep(for: pause * Double.random(in: 0.5..<1.5))
                 pause = min(pause * 2, .seconds(2))
             }
         }
+    }
+
+    /// Whatever the last attempt met, an earlier one may have come through.
+    private static func unconfirmed(_ error: StintError, _ jobs: [NewJob]) -> StintError {
+        let ids =
+            jobs.count == 1 ? "the id \(jobs[0].id)" : "the same ids (\(jobs[0].id) to \(jobs[jobs.count - 1].id))"
+        return StintError(
+            .unconfirmed, error.operation, "accepted or not, the answer never came: \(error.message)",
+            advice: "Enqueueing again with \(ids) is safe: a job that is there is not accepted twice.",
+            underlying: error
+        )
     }
 
     /// Before the first use of a queue. Only a queue of another version is an error: what cannot be reached now is looked at

@@ -14,6 +14,14 @@ final class Agenda: Sendable {
         var lapseAt: ContinuousClock.Instant?
         /// When the store was last asked for the times above.
         var lookedAt = ContinuousClock.now
+        /// When it was last claimed from.
+        var claimedAt = ContinuousClock.now
+        /// The store refuses claims from it: not before this time again.
+        var retryAt: ContinuousClock.Instant?
+        /// Said once, not every time.
+        var isRefused = false
+        /// This node took a mark for it, which has to be handed on when the claim cannot follow.
+        var owesMark = false
         /// A claim's reply was lost: this consumer may hold jobs that it does not know of.
         var mayHoldUnknown = false
     }
@@ -33,9 +41,43 @@ final class Agenda: Sendable {
         }
     }
 
-    func heatAll() {
+    /// Makes every queue worth a claim, except those whose claims are refused.
+    func heatAll(_ now: ContinuousClock.Instant) {
         entries.withLock { entries in
-            for index in entries.indices { entries[index].isHot = true }
+            for index in entries.indices where entries[index].retryAt.map({ $0 <= now }) ?? true {
+                entries[index].isHot = true
+                entries[index].retryAt = nil
+            }
+        }
+    }
+
+    /// While there is work nobody listens for marks: look at the other queues now and then, or they would wait for the poll.
+    func heatNeglected(_ now: ContinuousClock.Instant) {
+        entries.withLock { entries in
+            let isBusy = entries.contains { $0.isHot }
+            // At most 200 such looks in a second, whatever the number of queues.
+            let interval = max(.milliseconds(100), .milliseconds(5) * entries.count)
+            for index in entries.indices {
+                if let retryAt = entries[index].retryAt {
+                    if retryAt <= now { (entries[index].isHot, entries[index].retryAt) = (true, nil) }
+                } else if isBusy, entries[index].claimedAt.advanced(by: interval) <= now {
+                    entries[index].isHot = true
+                }
+            }
+        }
+    }
+
+    /// Until the first queue may be tried again whose claims are refused.
+    func retryIn(_ now: ContinuousClock.Instant) -> Duration? {
+        entries.withLock { $0.compactMap(\.retryAt).min().map { $0 - now } }
+    }
+
+    /// The queues for which this node took a mark that it cannot follow now.
+    func takeOwedMarks() -> [QueueName] {
+        entries.withLock { entries in
+            let owing = entries.filter(\.owesMark).map(\.name)
+            for index in entries.indices { entries[index].owesMark = false }
+            return owing
         }
     }
 
@@ -54,10 +96,13 @@ final class Agenda: Sendable {
         }
     }
 
-    /// Notes what a claim or a reap said. `nil` = there is none.
-    func note(_ name: QueueName, dueIn: Duration?, lapseIn: Duration?, now: ContinuousClock.Instant) {
+    /// Notes what a claim said of the queue's times. `nil` = there is none.
+    func note(_ name: QueueName, dueIn: Duration?, now: ContinuousClock.Instant) {
+        update(name) { $0.dueAt = dueIn.map { now.advanced(by: $0) } }
+    }
+
+    func note(_ name: QueueName, lapseIn: Duration?, now: ContinuousClock.Instant) {
         update(name) { entry in
-            entry.dueAt = dueIn.map { now.advanced(by: $0) }
             entry.lapseAt = lapseIn.map { now.advanced(by: $0) }
             entry.lookedAt = now
         }

@@ -13,16 +13,18 @@ struct ClaimLoop {
     func run() async {
         var pollAt = ContinuousClock.now.advanced(by: node.configuration.pollInterval)
         while !node.isStopping {
-            if await runOnce() > 0 { continue }
             let now = ContinuousClock.now
             if now >= pollAt {
                 // The net below the wake-ups: a mark may have died with the node that had taken it.
                 pollAt = now.advanced(by: node.configuration.pollInterval * Double.random(in: 0.9..<1.1))
-                node.agenda.heatAll()
-                continue
+                node.agenda.heatAll(now)
+            } else {
+                node.agenda.heatNeglected(now)
             }
+            if await runOnce() > 0 { continue }
             if node.agenda.isCold { node.idleSignal.raise() }
-            await node.claimSignal.wait(upTo: min(pollAt - now, pool.hasWaiting ? Self.longestWait : .seconds(3600)))
+            let retryIn = node.agenda.retryIn(now) ?? .seconds(3600)
+            await node.claimSignal.wait(upTo: min(pollAt - now, retryIn, pool.hasWaiting ? Self.longestWait : retryIn))
         }
     }
 
@@ -34,12 +36,15 @@ struct ClaimLoop {
         let prefetch = node.pace.jobs(in: node.configuration.prefetchTime, concurrency: pool.concurrency)
         guard let queue = node.agenda.pick(random: .random(in: 0..<1)) else { return 0 }
         let demand = pool.demand(prefetch: prefetch)
-        guard demand > 0 else { return 0 }
+        guard demand > 0 else {
+            for queue in node.agenda.takeOwedMarks() { await node.mark(queue) }
+            return 0
+        }
         do {
             if queue.mayHoldUnknown { try await recover(queue.name) }
             try await claim(min(demand, Defaults.maxJobsPerCall), from: queue.name)
         } catch {
-            await backOff(after: error, queue.name)
+            await backOff(after: error, queue)
         }
         return 1
     }
@@ -49,9 +54,7 @@ struct ClaimLoop {
         // Before the request is sent: the local deadline must be the earlier one.
         let sentAt = ContinuousClock.now
         let claim = try await node.store.claim(limit, from: queue, for: node.consumer, lease: configuration.lease)
-        let isAll = claim.jobs.count + claim.malformed.count < limit
-        node.agenda.update(queue) { $0.isHot = !isAll }
-        if isAll { node.note(queue, dueIn: claim.dueIn, lapseIn: claim.lapseIn) }
+        node.note(claim, of: queue)
         if !claim.jobs.isEmpty {
             node.observe?(.claimed(claim.jobs, from: queue))
             let leases = claim.jobs.map { job in
@@ -104,19 +107,28 @@ struct ClaimLoop {
     }
 
     private func handBackStale() {
-        for lease in pool.takeStale(olderThan: Self.longestWait) {
-            RunJob(node: node).handBack(lease)
-        }
+        let stale = pool.takeStale(olderThan: Self.longestWait)
+        if stale.isEmpty { return }
+        // What is known of the pace was wrong: no claims ahead until runs have ended.
+        node.pace.overrun(Self.longestWait)
+        for lease in stale { RunJob(node: node).handBack(lease) }
     }
 
-    private func backOff(after error: StintError, _ queue: QueueName) async {
-        if error.code == .unconfirmed { node.agenda.update(queue) { $0.mayHoldUnknown = true } }
+    private func backOff(after error: StintError, _ queue: Agenda.Entry) async {
+        let about: Logger.Metadata = ["queue": "\(queue.name)", "error": "\(error)"]
+        if error.code == .unconfirmed { node.agenda.update(queue.name) { $0.mayHoldUnknown = true } }
         if error.isPassing {
-            node.logger.debug("claim failed", metadata: ["queue": "\(queue)", "error": "\(error)"])
+            node.logger.debug("claim failed", metadata: about)
             await node.pause(.milliseconds(100), on: node.claimSignal)
         } else {
-            node.logger.error("claim refused", metadata: ["queue": "\(queue)", "error": "\(error)"])
-            await node.pause(.seconds(2), on: node.claimSignal)
+            // Only this queue: the others may be all right.
+            if !queue.isRefused {
+                node.logger.error("claims are refused, trying again every two seconds", metadata: about)
+            }
+            node.agenda.update(queue.name) { entry in
+                (entry.isHot, entry.isRefused) = (false, true)
+                entry.retryAt = .now.advanced(by: .seconds(2))
+            }
         }
     }
 }

@@ -8,8 +8,8 @@ struct DeadlineLoop {
 
     func run() async {
         while !Task.isCancelled {
-            // Looked at also when nothing is held: a claim that comes meanwhile has its deadline after the next look.
-            await node.deadlineSignal.wait(upTo: runOnce() ?? node.configuration.lease / 6)
+            // Bounded, for the claims that come meanwhile: their deadlines are after the next look.
+            await node.deadlineSignal.wait(upTo: min(runOnce() ?? .seconds(3600), node.configuration.lease / 6))
         }
     }
 

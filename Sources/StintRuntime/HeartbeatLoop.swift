@@ -40,7 +40,8 @@ struct HeartbeatLoop {
         let sentAt = ContinuousClock.now
         let sorted = leases.sorted { $0.job.token < $1.job.token }
         do {
-            let answer = try await node.store.extend(sorted.map { ($0.held, $0.lease) }, on: queue, by: node.consumer)
+            let answer = try await node.store.extend(
+                sorted.map { ($0.held, $0.lease) }, on: queue, by: node.consumer, timeout: Self.patience(leases))
             let refused = Dictionary(answer.refused.map { ($0.id, $0.refusal) }) { first, _ in first }
             for lease in sorted {
                 if let refusal = refused[lease.job.id] {
@@ -71,9 +72,17 @@ struct HeartbeatLoop {
         }
     }
 
+    /// A connection that died without a word must not use up the lease: after this time it is made anew.
+    private static func patience(_ leases: [HeldLease]) -> Duration {
+        let shortest = leases.map(\.lease).min() ?? .zero
+        return min(.seconds(10), max(.milliseconds(500), shortest / 4))
+    }
+
     /// A sixth of the shortest lease: an extension is then sent at a third of it, give or take. Soon after a failure.
     private func nextRound(_ leases: [HeldLease], failed: Bool) -> Duration {
-        let shortest = leases.filter(\.isRunning).map(\.lease).min() ?? node.configuration.lease
+        // Never longer than the node's own lease asks for: jobs with that one may come before the next round.
+        let own = node.configuration.lease
+        let shortest = min(own, leases.filter(\.isRunning).map(\.lease).min() ?? own)
         return failed ? min(shortest / 6, .milliseconds(500)) : shortest / 6
     }
 }

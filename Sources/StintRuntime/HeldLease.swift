@@ -58,21 +58,34 @@ package final class HeldLease: Sendable {
 
     /// - Returns: false when the job must not be started any more.
     func begin(in slot: Slot) -> Bool {
-        state.withLock { state in
+        // Before the phase says so: a cancel that sees the phase finds the slot with this lease.
+        slot.begin(self)
+        let isBegun = state.withLock { state in
             guard case .waiting = state.phase, state.cause == nil else { return false }
+            if LocalDeadline.of(lease: lease, sentAt: state.sentAt) <= .now {
+                // The process slept, or the claim's reply did: this job may be another's already.
+                state.cause = .leaseLost
+                return false
+            }
             state.phase = .running(slot)
             return true
         }
+        if !isBegun { slot.end() }
+        return isBegun
     }
 
-    /// The handler has returned. From here on a cancel reaches nobody.
+    /// The handler has returned, or will never be called. From here on a cancel reaches nobody.
     ///
     /// - Returns: why it had been cancelled, if it had.
+    @discardableResult
     func finish() -> CancelCause? {
-        state.withLock { state in
-            state.phase = .finished
-            return state.cause
+        let (slot, cause): (Slot?, CancelCause?) = state.withLock { state in
+            defer { state.phase = .finished }
+            if case .running(let slot) = state.phase { return (slot, state.cause) }
+            return (nil, state.cause)
         }
+        slot?.end()
+        return cause
     }
 
     /// Cancels the handler, or keeps it from being started. The first cause stays.
@@ -80,13 +93,15 @@ package final class HeldLease: Sendable {
     /// - Returns: whether this was the first.
     @discardableResult
     func cancel(_ cause: CancelCause) -> Bool {
-        state.withLock { state in
-            guard state.cause == nil else { return false }
+        let (isFirst, slot): (Bool, Slot?) = state.withLock { state in
+            guard state.cause == nil else { return (false, nil) }
             state.cause = cause
-            // Under the lock, so that the slot cannot have gone on to another job.
-            if case .running(let slot) = state.phase { slot.cancel() }
-            return true
+            if case .running(let slot) = state.phase { return (true, slot) }
+            return (true, nil)
         }
+        // Not under the lock: this runs the user's cancellation handlers, which may ask for this lease's deadline.
+        slot?.cancel(self)
+        return isFirst
     }
 }
 

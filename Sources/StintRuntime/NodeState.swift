@@ -27,6 +27,8 @@ final class NodeState: Sendable {
     let promoteSignal: Signal
     let outbox: Outbox
 
+    private let serverClock = Mutex(ClockJumpGuard())
+    let reapNotBefore = Mutex(ContinuousClock.now)
     private let stopping = Atomic(false)
 
     init(
@@ -68,11 +70,38 @@ final class NodeState: Sendable {
         observe?(.leaseLost(lease.job, lease.queue))
     }
 
-    /// Takes note of what the store said of a queue's times, and wakes the loops that wait for them.
-    func note(_ queue: QueueName, dueIn: Duration?, lapseIn: Duration?) {
-        agenda.note(queue, dueIn: dueIn, lapseIn: lapseIn, now: .now)
-        if dueIn != nil { promoteSignal.raise() }
-        if lapseIn != nil { reapSignal.raise() }
+    /// Takes note of what a claim said of its queue, and wakes the loops that wait for what it said.
+    func note(_ claim: Claim, of queue: QueueName) {
+        let now = ContinuousClock.now
+        agenda.update(queue) { entry in
+            (entry.isHot, entry.isRefused, entry.owesMark) = (claim.leavesMore, false, false)
+            entry.claimedAt = now
+        }
+        agenda.note(queue, dueIn: claim.dueIn, now: now)
+        if claim.dueIn != nil { promoteSignal.raise() }
+        if !claim.leavesMore {
+            agenda.note(queue, lapseIn: claim.lapseIn, now: now)
+            if claim.lapseIn != nil { reapSignal.raise() }
+        }
+        see(serverUs: claim.serverUs, at: now)
+    }
+
+    /// Compares the server's clock with ours. After a jump forward all leases look overdue at once: reaping waits for one
+    /// lease, so that the nodes that live can extend theirs.
+    func see(serverUs: Int64, at now: ContinuousClock.Instant) {
+        guard serverClock.withLock({ $0.jumped(serverMs: serverUs / 1000, at: now) }) else { return }
+        reapNotBefore.withLock { $0 = now.advanced(by: configuration.lease) }
+        logger.warning("clock_jump: the server's clock went forward, reaping waits for one lease")
+    }
+
+    /// Hands a mark on to another node.
+    func mark(_ queue: QueueName) async {
+        do {
+            try await store.mark(queue)
+        } catch {
+            // The poll of the other nodes is the net below a lost mark.
+            logger.debug("mark lost", metadata: ["queue": "\(queue)", "error": "\(error)"])
+        }
     }
 
     /// A pause after a failed call, so that an outage is not met with a storm: `base` with ± 50 % jitter.
@@ -91,6 +120,11 @@ final class Pace: Sendable {
         let sample = max(1, duration.wholeNanoseconds)
         let last = average.load(ordering: .relaxed)
         average.store(last == 0 ? sample : last + (sample - last) / 16, ordering: .relaxed)
+    }
+
+    /// Runs turned out to take at least this long: jobs waited for a slot meanwhile.
+    func overrun(_ duration: Duration) {
+        average.store(max(average.load(ordering: .relaxed), duration.wholeNanoseconds), ordering: .relaxed)
     }
 
     /// How many jobs `concurrency` slots run in `time`, at most one claim; 0 when a run takes longer than that.

@@ -6,6 +6,8 @@ import Synchronization
 struct OutgoingSettle: Sendable {
     let lease: HeldLease
     let settle: Settle
+    /// It was sent before and its answer never came: that the lease is gone may be its own doing.
+    var mayHaveRun = false
 }
 
 /// Where settles gather while the ones before them are under way: a lone one goes at once, many go together.

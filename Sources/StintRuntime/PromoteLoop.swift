@@ -43,7 +43,7 @@ struct PromoteLoop {
     @discardableResult
     func runOnce(_ queue: QueueName) async throws(StintError) -> Int {
         let (promoted, dueIn) = try await node.store.promote(on: queue)
-        node.agenda.update(queue) { $0.dueAt = dueIn.map { ContinuousClock.now.advanced(by: $0) } }
+        node.agenda.note(queue, dueIn: dueIn, now: .now)
         return promoted
     }
 }

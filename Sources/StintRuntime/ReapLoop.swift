@@ -1,6 +1,7 @@
 import Logging
 import StintCore
 import StintStore
+import Synchronization
 
 /// Requeues the jobs of nodes that died. Every node does it; no leader, nothing to elect.
 struct ReapLoop {
@@ -10,15 +11,14 @@ struct ReapLoop {
     let node: NodeState
 
     func run() async {
-        var clockGuard = ClockJumpGuard()
         while !Task.isCancelled {
             var next = Duration.seconds(3600)
-            for entry in node.agenda.all {
+            for entry in node.agenda.all where !Task.isCancelled {
                 let wait = self.wait(for: entry)
                 if wait > .zero {
                     next = min(next, wait)
                 } else {
-                    await look(at: entry.name, &clockGuard)
+                    await look(at: entry)
                     next = .zero
                 }
             }
@@ -31,22 +31,34 @@ struct ReapLoop {
     /// Until the next known deadline of the queue. A node that is too busy to hear of deadlines looks every other poll.
     private func wait(for entry: Agenda.Entry) -> Duration {
         let look = entry.lookedAt.advanced(by: node.configuration.pollInterval * 2)
-        return min(entry.lapseAt ?? look, look) - .now
+        return max(min(entry.lapseAt ?? look, look), node.reapNotBefore.withLock { $0 }) - .now
     }
 
-    private func look(at queue: QueueName, _ clockGuard: inout ClockJumpGuard) async {
+    private func look(at entry: Agenda.Entry) async {
         do {
-            if clockGuard.jumped(serverMs: try await node.store.serverMs(), at: .now) {
-                // All leases look overdue at once: give the nodes that live one lease to extend theirs.
-                node.logger.warning(
-                    "clock_jump: the server's clock went forward, reaping waits", metadata: ["queue": "\(queue)"])
-                node.note(queue, dueIn: nil, lapseIn: node.configuration.lease)
-                return
-            }
-            try await runOnce(queue)
+            // The clock first: after a jump this very look would take all leases from nodes that live.
+            let serverMs = try await node.store.serverMs()
+            node.see(serverUs: serverMs * 1000, at: .now)
+            if wait(for: entry) > .zero { return }
+            try await runOnce(entry.name)
         } catch {
-            node.logger.debug("reap failed", metadata: ["queue": "\(queue)", "error": "\(error)"])
+            await backOff(after: error, entry)
+        }
+    }
+
+    private func backOff(after error: StintError, _ entry: Agenda.Entry) async {
+        let about: Logger.Metadata = ["queue": "\(entry.name)", "error": "\(error)"]
+        if error.isPassing {
+            node.logger.debug("reap failed", metadata: about)
             await node.pause(.milliseconds(300), on: node.reapSignal)
+        } else {
+            node.logger.error(
+                "reaping is refused: lapsed leases of this queue are left to other nodes", metadata: about)
+            node.agenda.update(entry.name) { entry in
+                entry.lapseAt = nil
+                // Said once a minute.
+                entry.lookedAt = .now.advanced(by: .seconds(60))
+            }
         }
     }
 
@@ -69,10 +81,7 @@ struct ReapLoop {
                 node.observe?(.lapsed(lapse, queue))
             }
             total += reaping.lapses.count
-            node.agenda.update(queue) { entry in
-                entry.lapseAt = reaping.lapseIn.map { ContinuousClock.now.advanced(by: $0) }
-                entry.lookedAt = .now
-            }
+            node.agenda.note(queue, lapseIn: reaping.lapseIn, now: .now)
             if reaping.lapseIn != .zero || reaping.lapses.isEmpty { return total }
         }
     }

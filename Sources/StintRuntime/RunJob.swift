@@ -19,7 +19,7 @@ struct RunJob {
             node.logger.notice(
                 "no handler for this type, job handed back",
                 metadata: ["job": "\(job.id)", "queue": "\(lease.queue)", "type": "\(job.header.type)"])
-            _ = lease.finish()
+            lease.finish()
             settle(lease, .release(after: Self.unknownTypeDelay))
             return
         }
@@ -50,7 +50,7 @@ struct RunJob {
 
     /// Hands a job back that no slot has begun, or whose handler does not end.
     func handBack(_ lease: HeldLease) {
-        _ = lease.finish()
+        lease.finish()
         settle(lease, .release(after: .zero))
     }
 

@@ -46,24 +46,27 @@ struct SettleLoop {
             return judge(settles, error, queue)
         }
         node.leases.remove(settles.map(\.lease))
-        guard let observe = node.observe else { return warn(refusals, queue) }
         for outgoing in settles {
             let job = outgoing.lease.job
             if let refusal = refusals[job.id] {
-                observe(.refused(job, queue, outgoing.settle, refusal))
+                warn(outgoing, refusal, queue)
+                node.observe?(.refused(job, queue, outgoing.settle, refusal))
             } else {
-                observe(.settled(job, queue, outgoing.settle))
+                node.observe?(.settled(job, queue, outgoing.settle))
             }
         }
-        return warn(refusals, queue)
+        return []
     }
 
-    private func warn(_ refusals: [JobID: Refusal], _ queue: QueueName) -> [OutgoingSettle] {
-        for (id, refusal) in refusals where refusal == .stale {
-            node.logger.warning(
-                "settle refused: the job is another node's", metadata: ["job": "\(id)", "queue": "\(queue)"])
-        }
-        return []
+    /// A repeated settle finds the lease gone because it had come through. Any other refusal means that the job was taken away.
+    private func warn(_ outgoing: OutgoingSettle, _ refusal: Refusal, _ queue: QueueName) {
+        if refusal == .gone, outgoing.mayHaveRun { return }
+        node.logger.warning(
+            "settle refused: the lease was over",
+            metadata: [
+                "job": "\(outgoing.lease.job.id)", "queue": "\(queue)", "settle": "\(outgoing.settle)",
+                "refusal": "\(refusal)",
+            ])
     }
 
     /// What becomes of settles whose call failed: again, as long as the lease lasts and the error may pass.
@@ -72,7 +75,13 @@ struct SettleLoop {
         var over: [OutgoingSettle] = []
         for outgoing in settles {
             let isLate = outgoing.settle == .lateAck || outgoing.lease.deadline <= .now
-            if error.isPassing, !isLate { again.append(outgoing) } else { over.append(outgoing) }
+            if error.isPassing, !isLate {
+                var repeated = outgoing
+                repeated.mayHaveRun = outgoing.mayHaveRun || error.code == .unconfirmed
+                again.append(repeated)
+            } else {
+                over.append(outgoing)
+            }
         }
         if !over.isEmpty {
             node.leases.remove(over.map(\.lease))

@@ -5,18 +5,32 @@ import Synchronization
 /// A long-lived task that runs one job after the other. One that was cancelled ends, and another takes its place: so a
 /// job can be cancelled without a task of its own for each.
 final class Slot: Sendable {
-    private let task = Mutex<Task<Void, Never>?>(nil)
+    private struct State {
+        var task: Task<Void, Never>?
+        var lease: HeldLease?
+    }
+
+    private let state = Mutex(State())
 
     /// - Parameter body: runs in Swift's cooperative pool, whatever executor the caller prefers.
     func start(_ body: @escaping @Sendable (Slot) async -> Void) {
         // Under the lock, so that a cancel which comes early waits for the task to be there.
-        task.withLock { task in
-            task = Task(executorPreference: globalConcurrentExecutor) { await body(self) }
+        state.withLock { state in
+            state.task = Task(executorPreference: globalConcurrentExecutor) { await body(self) }
         }
     }
 
-    func cancel() {
-        task.withLock { $0?.cancel() }
+    func begin(_ lease: HeldLease) { state.withLock { $0.lease = lease } }
+    func end() { state.withLock { $0.lease = nil } }
+
+    /// Cancels the task, if it runs this job.
+    ///
+    /// Under the lock, so that the slot cannot go on to another job meanwhile. The user's cancellation handlers run here;
+    /// nothing that they can call takes this lock.
+    func cancel(_ lease: HeldLease) {
+        state.withLock { state in
+            if state.lease === lease { state.task?.cancel() }
+        }
     }
 }
 

@@ -39,33 +39,32 @@ struct WakeLoop {
             await take(queue)
             return queue
         } catch {
-            node.logger.debug("listening for wake-ups failed", metadata: ["error": "\(error)"])
-            if Task.isCancelled {
-                // What the server had just handed over is lost with the connection: mark for the others.
-                for entry in node.agenda.all { await mark(entry.name) }
-            } else {
-                await node.pause(.milliseconds(200), on: node.idleSignal)
-            }
+            await backOff(after: error)
             return nil
+        }
+    }
+
+    private func backOff(after error: RedisError) async {
+        if Task.isCancelled {
+            // What the server had just handed over is lost with the connection: mark for the others.
+            for entry in node.agenda.all { await node.mark(entry.name) }
+        } else if error.disposition == .final {
+            node.logger.error(
+                "wake-ups are refused: jobs wait for the next poll", metadata: ["error": "\(error)"])
+            await Signal(node.store.client.eventLoop).wait(upTo: .seconds(60))
+        } else {
+            node.logger.debug("listening for wake-ups failed", metadata: ["error": "\(error)"])
+            await node.pause(.milliseconds(200), on: node.idleSignal)
         }
     }
 
     private func take(_ queue: QueueName) async {
         if pool.hasRoom, !node.isStopping {
-            node.agenda.update(queue) { $0.isHot = true }
+            node.agenda.update(queue) { ($0.isHot, $0.owesMark) = (true, true) }
             node.claimSignal.raise()
         } else {
             // This node filled up, or began to stop, while it listened: the mark is for another one.
-            await mark(queue)
-        }
-    }
-
-    private func mark(_ queue: QueueName) async {
-        do {
-            try await node.store.mark(queue)
-        } catch {
-            // The poll of the other nodes is the net below a lost mark.
-            node.logger.debug("mark lost", metadata: ["queue": "\(queue)", "error": "\(error)"])
+            await node.mark(queue)
         }
     }
 }

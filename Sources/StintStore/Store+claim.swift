@@ -27,10 +27,18 @@ package struct Claim: Sendable {
     package var jobs: [ClaimedJob] = []
     /// Leased, but their records cannot be read: to be rejected, with the reason.
     package var malformed: [(id: JobID, reason: String)] = []
-    /// Until the next scheduled job is due, and until the next lease runs out; `nil` = none, or not told because as many
-    /// jobs came as were asked for.
+    /// Ready jobs stayed behind: another claim is worth it at once.
+    package var leavesMore = false
+    /// Until the next scheduled job is due; `nil` = none is scheduled.
     package var dueIn: Duration?
+    /// Until the next lease runs out; `nil` = none is leased, or not told because more jobs are ready.
     package var lapseIn: Duration?
+    /// The server's clock, µs since 1970.
+    package let serverUs: Int64
+
+    init(serverUs: Int64) {
+        self.serverUs = serverUs
+    }
 }
 
 extension Store {
@@ -43,14 +51,17 @@ extension Store {
             command.append(lease.wholeMs)
             command.append(min(limit, Defaults.maxJobsPerCall))
         }
-        guard reply.count == 6, let first = reply[0].integer else { throw .malformedReply("claim \(queue)") }
-        var claim = Claim()
+        guard reply.count == 8, let first = reply[0].integer, let serverUs = reply[4].integer else {
+            throw .malformedReply("claim \(queue)")
+        }
+        var claim = Claim(serverUs: serverUs)
         claim.isPaused = first == -1
-        claim.dueIn = reply[1].microseconds
-        claim.lapseIn = reply[2].microseconds
+        claim.leavesMore = reply[1].integer == 1
+        claim.dueIn = reply[2].microseconds
+        claim.lapseIn = reply[3].microseconds
         if first > 0 {
             claim.token = Token(rawValue: first)
-            claim.read(token: Token(rawValue: first), ids: reply[3], records: reply[4], tries: reply[5])
+            claim.read(token: Token(rawValue: first), ids: reply[5], records: reply[6], tries: reply[7])
         }
         return claim
     }

@@ -121,9 +121,9 @@ extension Store {
 
     /// Moves the deadlines of leases that one still holds to `lease` from now. At most ``Defaults/maxJobsPerCall`` jobs.
     package func extend(
-        _ jobs: [(held: Held, lease: Duration)], on queue: QueueName, by consumer: ConsumerID
+        _ jobs: [(held: Held, lease: Duration)], on queue: QueueName, by consumer: ConsumerID, timeout: Duration? = nil
     ) async throws(StintError) -> Extension {
-        let reply = try await call(Scripts.extend, queue, reserving: jobs.count * 32) { command in
+        let reply = try await call(Scripts.extend, queue, reserving: jobs.count * 32, timeout: timeout) { command in
             command.append(consumer.description)
             var rest = jobs[...]
             while let first = rest.first {
