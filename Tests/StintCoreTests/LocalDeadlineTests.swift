@@ -4,14 +4,18 @@ import Testing
 struct LocalDeadlineTests {
     static let sentAt = ContinuousClock.now
 
-    @Test(arguments: [
-        (100, 50), (500, 50), (501, 50.1), (1000, 100), (10_000, 1000), (20_000, 2000), (20_001, 2000), (604_800_000, 2000),
-    ] as [(Int, Double)])
+    @Test(
+        arguments: [
+            (100, 50), (500, 50), (501, 50.1), (1000, 100), (10_000, 1000), (20_000, 2000), (20_001, 2000),
+            (604_800_000, 2000),
+        ] as [(Int, Double)])
     func `the margin is a tenth, from 50 ms to 2 s`(leaseMs: Int, marginMs: Double) {
         #expect(LocalDeadline.margin(lease: .milliseconds(leaseMs)) == .microseconds(Int64(marginMs * 1000)))
     }
 
-    @Test(arguments: [1, 50, 100, 333, 1000, 30_000, 604_800_000]) func `a node stops before the server does`(leaseMs: Int) {
+    @Test(arguments: [1, 50, 100, 333, 1000, 30_000, 604_800_000]) func `a node stops before the server does`(
+        leaseMs: Int
+    ) {
         let lease = Duration.milliseconds(leaseMs)
         #expect(LocalDeadline.of(lease: lease, sentAt: Self.sentAt) <= Self.sentAt + lease - .milliseconds(50))
     }
@@ -30,7 +34,8 @@ struct ClockJumpGuardTests {
         var clockGuard = ClockJumpGuard()
         var verdict = false
         for reading in readings {
-            verdict = clockGuard.jumped(serverMs: Self.startMs + reading.serverMs, at: Self.start + .seconds(reading.seconds))
+            verdict = clockGuard.jumped(
+                serverMs: Self.startMs + reading.serverMs, at: Self.start + .seconds(reading.seconds))
         }
         return verdict
     }

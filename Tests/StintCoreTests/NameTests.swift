@@ -3,8 +3,10 @@ import Testing
 
 struct NameTests {
     static let hostile = [
-        "", " ", "a b", "../../etc", "a/b", "{a}", "a}b", "{}", "*", "a*", "a:b", "a\nb", "a\r\nSET x y", "a\0b", "\u{1B}[2J",
-        "\u{202E}gpj", "naïve", "名前", "😀", "'; DROP", "\"x\"", "<script>", "%s", "$(id)", "`id`", "a\\b", "-a", ".a", "_a",
+        "", " ", "a b", "../../etc", "a/b", "{a}", "a}b", "{}", "*", "a*", "a:b", "a\nb", "a\r\nSET x y", "a\0b",
+        "\u{1B}[2J",
+        "\u{202E}gpj", "naïve", "名前", "😀", "'; DROP", "\"x\"", "<script>", "%s", "$(id)", "`id`", "a\\b", "-a", ".a",
+        "_a",
         "a\u{301}", String(repeating: "a", count: 129),
     ]
     static let good = ["a", "0", "mail", "Mail.send-2_x", "a..b", "a--", String(repeating: "z", count: 128)]
@@ -16,7 +18,8 @@ struct NameTests {
 
     @Test(arguments: hostile) func `queue names and job types take nothing else`(name: String) {
         let refusals = [
-            #expect(throws: StintError.self) { try QueueName(name) }, #expect(throws: StintError.self) { try JobType(name) },
+            #expect(throws: StintError.self) { try QueueName(name) },
+            #expect(throws: StintError.self) { try JobType(name) },
         ]
         for refusal in refusals {
             #expect(refusal?.code == .invalidArgument)
@@ -24,7 +27,8 @@ struct NameTests {
         }
     }
 
-    @Test(arguments: hostile) func `a refusal shows the name without what would act on a terminal`(name: String) throws {
+    @Test(arguments: hostile) func `a refusal shows the name without what would act on a terminal`(name: String) throws
+    {
         let text = try #require(#expect(throws: StintError.self) { try QueueName(name) }).description
         let acting = text.unicodeScalars.filter {
             [.control, .format, .lineSeparator, .paragraphSeparator].contains($0.properties.generalCategory)
@@ -38,7 +42,9 @@ struct NameTests {
         #expect(try JobID(id).rawValue == id)
     }
 
-    @Test(arguments: ["", " ", "a b", "a\tb", "a\nb", "\u{7F}", "\0", "é", "\u{1B}c", String(repeating: "x", count: 129)])
+    @Test(arguments: [
+        "", " ", "a b", "a\tb", "a\nb", "\u{7F}", "\0", "é", "\u{1B}c", String(repeating: "x", count: 129),
+    ])
     func `job ids are 1 to 128 bytes without spaces and control characters`(id: String) {
         let refusal = #expect(throws: StintError.self) { try JobID(id) }
         #expect(refusal?.code == .invalidArgument)

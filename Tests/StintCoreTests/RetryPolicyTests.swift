@@ -22,13 +22,15 @@ struct RetryPolicyTests {
     @Test(arguments: [1, 50, 1100, 1_000_000, Int.max]) func `no number of failures overflows`(failures: Int) {
         for factor in [0.5, 1, 2, 10, 1e300, .infinity] {
             for cap in [Duration.seconds(3600), .seconds(Int64.max), .milliseconds(1)] {
-                let delay = RetryPolicy.exponential(factor: factor, cap: cap).delay(afterFailures: failures, random: 0.999)
+                let delay = RetryPolicy.exponential(factor: factor, cap: cap).delay(
+                    afterFailures: failures, random: 0.999)
                 #expect(delay >= .zero && delay <= cap)
             }
         }
     }
 
-    @Test(arguments: [1, 10, 100, 10_000]) func `a base of zero stays zero, however often the job failed`(failures: Int) {
+    @Test(arguments: [1, 10, 100, 10_000]) func `a base of zero stays zero, however often the job failed`(failures: Int)
+    {
         #expect(RetryPolicy.exponential(base: .zero).delay(afterFailures: failures, random: 0.9) == .zero)
     }
 
@@ -41,13 +43,17 @@ struct RetryPolicyTests {
 
     @Test func `a fixed delay knows neither failures nor jitter`() {
         for failures in [1, 2, 1000] {
-            #expect(RetryPolicy.fixed(.seconds(7)).delay(afterFailures: failures, random: .random(in: 0..<1)) == .seconds(7))
+            #expect(
+                RetryPolicy.fixed(.seconds(7)).delay(afterFailures: failures, random: .random(in: 0..<1)) == .seconds(7)
+            )
         }
     }
 
     @Test func `a list ends with its last delay, again and again`() {
         let policy = RetryPolicy.list([.seconds(1), .seconds(10)])
-        #expect([0, 1, 2, 3, 1_000_000].map { policy.delay(afterFailures: $0, random: 0.5) } == [1, 1, 10, 10, 10].map { .seconds($0) })
+        #expect(
+            [0, 1, 2, 3, 1_000_000].map { policy.delay(afterFailures: $0, random: 0.5) }
+                == [1, 1, 10, 10, 10].map { .seconds($0) })
         #expect(RetryPolicy.list([]).delay(afterFailures: 3, random: 0.5) == .zero)
     }
 

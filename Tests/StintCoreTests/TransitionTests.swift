@@ -3,7 +3,9 @@ import StintCore
 import Testing
 
 struct TransitionTests {
-    private static let document = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/lifecycle.md").standardized
+    private static let document = URL(filePath: #filePath).deletingLastPathComponent().appending(
+        path: "../../docs/lifecycle.md"
+    ).standardized
 
     @Test func `no transition stands twice`() {
         #expect(Set(Transition.all).count == Transition.all.count)
@@ -20,7 +22,10 @@ struct TransitionTests {
         #expect(Set(Transition.all.map(\.to)) == Set(JobState.allCases))
     }
 
-    @Test(.enabled(if: FileManager.default.fileExists(atPath: document.path), "docs/lifecycle.md is not part of this checkout"))
+    @Test(
+        .enabled(
+            if: FileManager.default.fileExists(atPath: document.path), "docs/lifecycle.md is not part of this checkout")
+    )
     func `the table of the documentation is the table of the code`() throws {
         let code = Set(Transition.all.map { [$0.from?.rawValue ?? "-", $0.event, $0.script, $0.to.rawValue] })
         let text = try String(contentsOf: Self.document, encoding: .utf8)
@@ -30,7 +35,9 @@ struct TransitionTests {
         }
         // The one table with these four columns.
         let start = try #require(rows.firstIndex { $0.map { $0.lowercased() } == ["from", "event", "script", "to"] })
-        let table = rows[(start + 1)...].drop { $0.allSatisfy { $0.allSatisfy { "-: ".contains($0) } } }.prefix { $0.count == 4 }
+        let table = rows[(start + 1)...].drop { $0.allSatisfy { $0.allSatisfy { "-: ".contains($0) } } }.prefix {
+            $0.count == 4
+        }
         let states = JobState.allCases.map(\.rawValue)
         #expect(Set(table.filter { states.contains($0[3]) }) == code)
     }

@@ -12,7 +12,9 @@ struct TriesTests {
         #expect(Tries.none.attempt == 1)
     }
 
-    @Test(arguments: ["", " ", "   ", "x y z w", "a", "-1 -1 0 ", "1.5 nan inf x", "99999999999999999999 99999999999999999999 x "])
+    @Test(arguments: [
+        "", " ", "   ", "x y z w", "a", "-1 -1 0 ", "1.5 nan inf x", "99999999999999999999 99999999999999999999 x ",
+    ])
     func `what cannot be read counts as nothing`(text: String) {
         let tries = Tries(decoding: text)
         #expect(tries.failures == 0 && tries.lapses == 0 && tries.lastMs == 0)

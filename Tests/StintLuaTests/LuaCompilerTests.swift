@@ -16,7 +16,8 @@ struct LuaCompilerTests {
     @Test(.enabled(if: compiler != nil, "luac5.1 is not installed"), arguments: Scripts.all.map(\.name))
     func `a script compiles, sets no global and reads only those of Redis`(name: String) throws {
         let source = try #require(Scripts.all.first { $0.name == name }).source
-        let file = FileManager.default.temporaryDirectory.appending(path: "stint-\(name)-\(UInt64.random(in: 0...UInt64.max)).lua")
+        let file = FileManager.default.temporaryDirectory.appending(
+            path: "stint-\(name)-\(UInt64.random(in: 0...UInt64.max)).lua")
         defer { try? FileManager.default.removeItem(at: file) }
         try source.write(to: file, atomically: true, encoding: .utf8)
         let (status, listing) = try run("-p", "-l", file.path)
@@ -27,7 +28,8 @@ struct LuaCompilerTests {
     }
 
     private func run(_ arguments: String...) throws -> (status: Int32, output: String) {
-        let process = Process(), pipe = Pipe()
+        let process = Process()
+        let pipe = Pipe()
         process.executableURL = URL(filePath: try #require(Self.compiler))
         process.arguments = arguments
         process.standardOutput = pipe

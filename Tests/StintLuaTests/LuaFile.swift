@@ -9,14 +9,17 @@ struct LuaFile: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { name }
 
-    static let directory = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Lua").standardized
+    static let directory = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Lua")
+        .standardized
     static let scripts = all(in: directory)
     static let includes = all(in: directory.appending(path: "include"))
 
     private static func all(in directory: URL) -> [LuaFile] {
         let files = (try? FileManager.default.contentsOfDirectory(at: directory, includingPropertiesForKeys: nil)) ?? []
         return files.filter { $0.pathExtension == "lua" }.map { file in
-            LuaFile(name: file.deletingPathExtension().lastPathComponent, text: (try? String(contentsOf: file, encoding: .utf8)) ?? "")
+            LuaFile(
+                name: file.deletingPathExtension().lastPathComponent,
+                text: (try? String(contentsOf: file, encoding: .utf8)) ?? "")
         }.sorted { $0.name < $1.name }
     }
 

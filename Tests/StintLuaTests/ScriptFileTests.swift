@@ -24,7 +24,9 @@ struct ScriptFileTests {
         #expect(Set(Scripts.all.map(\.sha1)).count == Scripts.all.count)
     }
 
-    @Test(arguments: LuaFile.scripts) func `every script begins with its flags and a header that tells its contract`(file: LuaFile) throws {
+    @Test(arguments: LuaFile.scripts) func `every script begins with its flags and a header that tells its contract`(
+        file: LuaFile
+    ) throws {
         #expect(file.lines[0].wholeMatch(of: /#!lua( flags=[a-z,-]+)?/) != nil)
         #expect(file.lines[1] == "--[[")
         let purpose = try #require(file.header.split(separator: "\n").first)
@@ -51,13 +53,17 @@ struct ScriptFileTests {
             #expect(file.code.firstMatch(of: /now_(ms|us)\s*=[^=]/) == nil, "only the clock says what time it is")
         }
         #expect(file.code.firstMatch(of: /\bos\.|\bmath\.random/) == nil)
-        if file.code.contains("now_ms") || file.code.contains("now_us"), LuaFile.scripts.contains(where: { $0.name == file.name }) {
+        if file.code.contains("now_ms") || file.code.contains("now_us"),
+            LuaFile.scripts.contains(where: { $0.name == file.name })
+        {
             #expect(file.includedNames.first == "clock")
         }
     }
 
     @Test func `the clock is read once in a script`() {
-        for script in Scripts.all { #expect(script.source.split(separator: "call('TIME')").count <= 2, "\(script.name)") }
+        for script in Scripts.all {
+            #expect(script.source.split(separator: "call('TIME')").count <= 2, "\(script.name)")
+        }
         let clock = LuaFile.includes.first { $0.name == "clock" }?.code ?? ""
         #expect(clock.matches(of: /redis\.call\(/).count == 1)
         #expect(!clock.contains("ARGV"))
@@ -65,7 +71,8 @@ struct ScriptFileTests {
 
     @Test(arguments: all) func `no command that blocks, decays or looks everywhere`(file: LuaFile) {
         let refused = [
-            "'KEYS'", "'SCAN'", "'DEL'", "'EXPIRE'", "'PEXPIRE'", "'SETEX'", "'FLUSH", "'HGETALL'", "'HKEYS'", "'HVALS'", "'SMEMBERS'",
+            "'KEYS'", "'SCAN'", "'DEL'", "'EXPIRE'", "'PEXPIRE'", "'SETEX'", "'FLUSH", "'HGETALL'", "'HKEYS'",
+            "'HVALS'", "'SMEMBERS'",
             "'PUBLISH'", "'SELECT'", "cjson", "cmsgpack", "loadstring", "redis.replicate", "pcall", "tostring(",
         ]
         for word in refused { #expect(!file.code.contains(word), "\(word)") }
@@ -73,28 +80,39 @@ struct ScriptFileTests {
 
     /// What is unpacked, and why it is never more than a few thousand values, of which Lua takes 7,999.
     static let bounds = [
-        "ids": "at most a checked limit, or a counted group", "held": "part of ids", "entries": "two for each of held", "args": "two for each id",
-        "args, 1, n": "two for each id of a group", "holders": "two for each of ids", "deadlines": "two for each of ids", "gone": "LIMIT 0 100",
+        "ids": "at most a checked limit, or a counted group", "held": "part of ids", "entries": "two for each of held",
+        "args": "two for each id",
+        "args, 1, n": "two for each id of a group", "holders": "two for each of ids",
+        "deadlines": "two for each of ids", "gone": "LIMIT 0 100",
         "group": "six fields", "pairs_of, first, last": "two for each id of a group", "COUNTERS": "a constant",
         "ARGV, at + 1, at + n": "n is at most MAX_JOBS", "ARGV, 4, math.min(#ARGV, 1003": "cut there",
     ]
 
     @Test(arguments: all) func `nothing is unpacked that nobody has thought about the size of`(file: LuaFile) {
-        for match in file.code.matches(of: /unpack\(([^)]*)\)/) { #expect(Self.bounds[String(match.1)] != nil, "unpack(\(match.1))") }
+        for match in file.code.matches(of: /unpack\(([^)]*)\)/) {
+            #expect(Self.bounds[String(match.1)] != nil, "unpack(\(match.1))")
+        }
     }
 
     @Test(arguments: all) func `every range has a limit`(file: LuaFile) {
-        for line in file.code.split(separator: "\n") where line.contains("BYSCORE'") && line.contains("call(") && !line.contains("ZREMRANGE") {
+        for line in file.code.split(separator: "\n")
+        where line.contains("BYSCORE'") && line.contains("call(") && !line.contains("ZREMRANGE") {
             #expect(line.contains("'LIMIT'"), "\(line)")
         }
         for match in file.code.matches(of: /'ZRANGE', [^\n]*/) {
-            #expect(match.0.contains(" 0, 0,") || match.0.contains("limit - 1") || match.0.contains("excess - 1"), "\(match.0)")
+            #expect(
+                match.0.contains(" 0, 0,") || match.0.contains("limit - 1") || match.0.contains("excess - 1"),
+                "\(match.0)")
         }
     }
 
-    static let drains: Set = ["claim", "ack", "nack", "extend", "release", "reap", "promote", "cancel", "purge", "trim", "pause", "beat"]
+    static let drains: Set = [
+        "claim", "ack", "nack", "extend", "release", "reap", "promote", "cancel", "purge", "trim", "pause", "beat",
+    ]
 
-    @Test(arguments: LuaFile.scripts) func `a full server refuses what adds jobs, and lets everything else through`(file: LuaFile) {
+    @Test(arguments: LuaFile.scripts) func `a full server refuses what adds jobs, and lets everything else through`(
+        file: LuaFile
+    ) {
         switch file.name {
         case "enqueue", "redrive": #expect(file.flags.isEmpty)
         case "show", "stats": #expect(file.flags == ["no-writes", "allow-oom"])

@@ -10,7 +10,8 @@ struct ScriptServerTests {
     @Test func `the server loads every script and computes the hash that we compute`() async throws {
         let server = try await RedisServer.shared()
         let client = RedisClient(
-            RedisConfiguration(url: try RedisURL(server.url)), eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: Logger(label: "test")
+            RedisConfiguration(url: try RedisURL(server.url)), eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
+            logger: Logger(label: "test")
         )
         for script in Scripts.all {
             var command = RedisCommand("SCRIPT")

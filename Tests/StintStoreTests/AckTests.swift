@@ -5,7 +5,8 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct AckTests {
-    @Test func `an acked job is done: its record, lease, tries and cancel are gone, its id is remembered`() async throws {
+    @Test func `an acked job is done: its record, lease, tries and cancel are gone, its id is remembered`() async throws
+    {
         try await withQueue { bench in
             try await bench.enqueue("a")
             _ = try await bench.nack(try await bench.held()[0])
@@ -26,7 +27,9 @@ struct AckTests {
             try await bench.enqueue("a")
             let held = try await bench.held()
             _ = try await bench.store.ack(held, on: bench.queue, by: bench.me)
-            let repeated = try await bench.expectNoWrites { try await bench.store.ack(held, on: bench.queue, by: bench.me) }
+            let repeated = try await bench.expectNoWrites {
+                try await bench.store.ack(held, on: bench.queue, by: bench.me)
+            }
             #expect(repeated.accepted == 0)
             #expect(repeated.refused.map(\.refusal) == [.gone])
         }
@@ -48,7 +51,9 @@ struct AckTests {
         try await withQueue { bench in
             try await bench.enqueue("a")
             let held = try await bench.held()
-            let stolen = try await bench.expectNoWrites { try await bench.store.ack(held, on: bench.queue, by: bench.other) }
+            let stolen = try await bench.expectNoWrites {
+                try await bench.store.ack(held, on: bench.queue, by: bench.other)
+            }
             #expect(stolen.accepted == 0 && stolen.refused.map(\.refusal) == [.stale])
         }
     }
@@ -83,10 +88,13 @@ struct AckTests {
     @Test func `in one call the good are acked, and each of the others is told why not`() async throws {
         try await withQueue { bench in
             try await bench.enqueue("a", "b", "c", "d", "e")
-            let first = try await bench.held(2), second = try await bench.held(1), theirs = try await bench.held(1, for: bench.other)
+            let first = try await bench.held(2)
+            let second = try await bench.held(1)
+            let theirs = try await bench.held(1, for: bench.other)
             _ = try await bench.store.ack([first[1]], on: bench.queue, by: bench.me)
             let unknown = Held(id: try JobID("unknown"), token: second[0].token)
-            let settlement = try await bench.store.ack(first + [second[0], unknown] + theirs, on: bench.queue, by: bench.me)
+            let settlement = try await bench.store.ack(
+                first + [second[0], unknown] + theirs, on: bench.queue, by: bench.me)
             #expect(settlement.accepted == 2)
             #expect(settlement.refused.map(\.id.rawValue) == ["b", "unknown", "d"])
             #expect(settlement.refused.map(\.refusal) == [.gone, .gone, .stale])
@@ -105,7 +113,8 @@ struct AckTests {
 
     @Test func `nothing to ack is no error`() async throws {
         try await withQueue { bench in
-            let answer = try await bench.expectNoWrites { try await bench.store.ack([], on: bench.queue, by: bench.me) }.accepted
+            let answer = try await bench.expectNoWrites { try await bench.store.ack([], on: bench.queue, by: bench.me) }
+                .accepted
             #expect(answer == 0)
         }
     }
@@ -115,7 +124,8 @@ struct AckTests {
             try await bench.enqueue("a")
             let held = try await bench.held()
             try await bench.eval(
-                "for i = 1, 101 do local a = {} for k = 1, 1000 do a[2*k-1], a[2*k] = i, i * 1000 + k end redis.call('ZADD', KEYS[1] .. 'done', unpack(a)) end")
+                "for i = 1, 101 do local a = {} for k = 1, 1000 do a[2*k-1], a[2*k] = i, i * 1000 + k end redis.call('ZADD', KEYS[1] .. 'done', unpack(a)) end"
+            )
             _ = try await bench.store.ack(held, on: bench.queue, by: bench.me)
             #expect(try await bench.inspector.stats(of: bench.queue).done == 100_001)
             #expect(try await bench.score("done", "1001") == nil)
@@ -129,7 +139,8 @@ struct AckTests {
             let token = try #require(try await bench.claim().token).description
             let tooMany: [[String]] = [1000, 1001].map { [token, "\($0)"] + (0..<$0).map(String.init) }
             let malformed: [[String]] = [
-                [token], [token, "0"], [token, "x", "b"], [token, "-1", "b"], [token, "2", "b"], [token, "1.5", "b"], [token, "nan", "b"],
+                [token], [token, "0"], [token, "x", "b"], [token, "-1", "b"], [token, "2", "b"], [token, "1.5", "b"],
+                [token, "nan", "b"],
                 [token, "inf", "b"],
             ]
             for bad in malformed + tooMany {

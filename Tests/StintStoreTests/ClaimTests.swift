@@ -46,17 +46,21 @@ struct ClaimTests {
     @Test func `a claim that finds nothing gives no token`() async throws {
         try await withQueue { bench in
             let claim = try await bench.expectNoWrites { try await bench.claim() }
-            #expect(claim.token == nil && claim.jobs.isEmpty && !claim.isPaused && claim.dueIn == nil && claim.lapseIn == nil)
+            #expect(
+                claim.token == nil && claim.jobs.isEmpty && !claim.isPaused && claim.dueIn == nil
+                    && claim.lapseIn == nil)
         }
     }
 
     @Test func `the deadline is the lease from now, a job's own lease goes before the node's`() async throws {
         try await withQueue { bench in
-            _ = try await bench.store.enqueue([bench.job("own", lease: .seconds(600)), bench.job("plain")], on: bench.queue)
+            _ = try await bench.store.enqueue(
+                [bench.job("own", lease: .seconds(600)), bench.job("plain")], on: bench.queue)
             let beforeMs = Double(try await bench.store.serverMs())
             _ = try await bench.claim(lease: .seconds(30))
             let afterMs = Double(try await bench.store.serverMs())
-            let plain = try #require(try await bench.score("leased", "plain")), own = try #require(try await bench.score("leased", "own"))
+            let plain = try #require(try await bench.score("leased", "plain"))
+            let own = try #require(try await bench.score("leased", "own"))
             #expect(plain >= beforeMs + 30_000 && plain <= afterMs + 30_000)
             #expect(own == plain + 570_000)
         }
@@ -143,7 +147,8 @@ struct ClaimTests {
             let full = try await bench.claim(1)
             #expect(full.dueIn == nil && full.lapseIn == nil)
             let short = try await bench.claim(2, lease: .seconds(90))
-            let dueIn = try #require(short.dueIn), lapseIn = try #require(short.lapseIn)
+            let dueIn = try #require(short.dueIn)
+            let lapseIn = try #require(short.lapseIn)
             #expect(dueIn > .seconds(50) && dueIn <= .seconds(60))
             #expect(lapseIn > .seconds(20) && lapseIn <= .seconds(30))
             try await bench.advance(by: .seconds(31))
@@ -181,7 +186,8 @@ struct ClaimTests {
         try await withQueue { bench in
             try await bench.enqueue("a")
             for bad in [
-                [], ["me"], ["me", "1000"], ["", "1000", "1"], ["me", "0", "1"], ["me", "-5", "1"], ["me", "x", "1"], ["me", "nan", "1"],
+                [], ["me"], ["me", "1000"], ["", "1000", "1"], ["me", "0", "1"], ["me", "-5", "1"], ["me", "x", "1"],
+                ["me", "nan", "1"],
                 ["me", "1000", "0"], ["me", "1000", "-1"], ["me", "1000", "x"], ["me", "1000", ""],
             ] {
                 try await bench.expectRefused(Scripts.claim, bad)

@@ -9,7 +9,8 @@ struct CancelTests {
         try await bench.store.cancel(ids.map { try JobID($0) }, on: bench.queue, reason: reason)
     }
 
-    @Test(arguments: [JobState.ready, .scheduled, .dead]) func `a job that is not running is cancelled, with the reason`(state: JobState) async throws {
+    @Test(arguments: [JobState.ready, .scheduled, .dead])
+    func `a job that is not running is cancelled, with the reason`(state: JobState) async throws {
         try await withQueue { bench in
             try await bench.bring("a", to: state)
             #expect(try await cancel("a", on: bench) == [.cancelled])
@@ -63,7 +64,9 @@ struct CancelTests {
 
 @Suite(.timeLimit(.minutes(1)))
 struct RedriveTests {
-    @Test(arguments: [JobState.dead, .cancelled]) func `a job comes back ready, with all its tries before it`(state: JobState) async throws {
+    @Test(arguments: [JobState.dead, .cancelled]) func `a job comes back ready, with all its tries before it`(
+        state: JobState
+    ) async throws {
         try await withQueue { bench in
             try await bench.bring("a", to: state)
             try await bench.enqueue("high", priority: 1)
@@ -89,7 +92,9 @@ struct RedriveTests {
 
     @Test func `a job in any other state is left as it is`() async throws {
         try await withQueue { bench in
-            for state in [JobState.done, .leased, .scheduled, .ready] { try await bench.bring(state.rawValue, to: state) }
+            for state in [JobState.done, .leased, .scheduled, .ready] {
+                try await bench.bring(state.rawValue, to: state)
+            }
             let ids = try ["ready", "scheduled", "leased", "done", "unknown"].map { try JobID($0) }
             try await bench.expectNoWrites {
                 let answer = try await bench.store.redrive(ids, on: bench.queue)
@@ -120,7 +125,8 @@ struct RedriveTests {
 
 @Suite(.timeLimit(.minutes(1)))
 struct PurgeTests {
-    @Test(arguments: [JobState.ready, .scheduled, .dead, .done, .cancelled]) func `a purge deletes the jobs of one state and no others`(state: JobState) async throws {
+    @Test(arguments: [JobState.ready, .scheduled, .dead, .done, .cancelled])
+    func `a purge deletes the jobs of one state and no others`(state: JobState) async throws {
         try await withQueue { bench in
             for other in JobState.allCases where other != .ready { try await bench.bring(other.rawValue, to: other) }
             try await bench.bring("ready", to: .ready)
@@ -144,7 +150,9 @@ struct PurgeTests {
     @Test func `leased jobs cannot be purged, nor can keys that are no state`() async throws {
         try await withQueue { bench in
             try await bench.bring("a", to: .leased)
-            for bad in [["leased", "10"], ["jobs", "10"], ["", "10"], ["ready"], ["ready", "0"], ["ready", "x"], []] {
+            for bad in [
+                ["leased", "10"], ["jobs", "10"], ["", "10"], ["ready"], ["ready", "0"], ["ready", "x"], [],
+            ] {
                 try await bench.expectRefused(Scripts.purge, bad)
             }
         }

@@ -62,11 +62,14 @@ struct EnqueueTests {
     }
 
     @Test(arguments: [JobState.ready, .scheduled, .leased, .dead, .cancelled, .done])
-    func `an id that is there already is refused in every state, and nothing about it changes`(state: JobState) async throws {
+    func `an id that is there already is refused in every state, and nothing about it changes`(state: JobState)
+        async throws
+    {
         try await withQueue { bench in
             try await bench.bring("twin", to: state)
             try await bench.expectNoWrites {
-                let outcomes = try await bench.store.enqueue([bench.job("twin", priority: 9, payload: "other")], on: bench.queue)
+                let outcomes = try await bench.store.enqueue(
+                    [bench.job("twin", priority: 9, payload: "other")], on: bench.queue)
                 #expect(outcomes == [.exists(state)])
             }
         }
@@ -75,13 +78,17 @@ struct EnqueueTests {
     @Test func `a fresh id is not looked up among the finished ones`() async throws {
         try await withQueue { bench in
             try await bench.bring("twin", to: .ready)
-            #expect(try await bench.store.enqueue([bench.job("twin", isFresh: true)], on: bench.queue) == [.exists(.ready)])
+            #expect(
+                try await bench.store.enqueue([bench.job("twin", isFresh: true)], on: bench.queue) == [.exists(.ready)])
         }
     }
 
     @Test func `of an id that stands twice in one call the first is kept`() async throws {
         try await withQueue { bench in
-            let jobs = try [bench.job("a", payload: "first"), bench.job("b"), bench.job("a", payload: "second"), bench.job("a", payload: "third")]
+            let jobs = try [
+                bench.job("a", payload: "first"), bench.job("b"), bench.job("a", payload: "second"),
+                bench.job("a", payload: "third"),
+            ]
             let outcomes = try await bench.store.enqueue(jobs, on: bench.queue)
             #expect(outcomes == [.accepted, .accepted, .exists(.ready), .exists(.ready)])
             let claim = try await bench.claim()
@@ -93,7 +100,8 @@ struct EnqueueTests {
     @Test func `of an id that stands in two groups of one call the first is kept`() async throws {
         try await withQueue { bench in
             let jobs = try [
-                bench.job("a", payload: "first"), bench.job("b"), bench.job("a", due: .after(.seconds(60)), payload: "second"),
+                bench.job("a", payload: "first"), bench.job("b"),
+                bench.job("a", due: .after(.seconds(60)), payload: "second"),
                 bench.job("c", priority: 3), bench.job("c", payload: "second"),
             ]
             let outcomes = try await bench.store.enqueue(jobs, on: bench.queue)
@@ -118,7 +126,9 @@ struct EnqueueTests {
         try await withQueue { bench in
             let jobs = try (0..<1001).map { try bench.job("job-\($0)", priority: $0 % 2) }
             try await bench.expectNoWrites {
-                let error = await #expect(throws: StintError.self) { try await bench.store.enqueue(jobs, on: bench.queue) }
+                let error = await #expect(throws: StintError.self) {
+                    try await bench.store.enqueue(jobs, on: bench.queue)
+                }
                 #expect(error?.code == .refused)
             }
             #expect(try await bench.store.enqueue(Array(jobs.dropLast()), on: bench.queue).allSatisfy(\.isAccepted))
@@ -130,12 +140,18 @@ struct EnqueueTests {
         try await withQueue { bench in
             let good = ["0", "0", "1", "1", "good", "jtest\n"]
             for bad in [
-                ["0"], ["0", "0", "1"], ["0", "0", "1", "0"], ["0", "0", "1", "1"], ["0", "0", "1", "1", "id"], ["0", "0", "1", "2", "id", "jx\n"],
-                ["0", "x", "1", "1", "id", "jx\n"], ["0", "101", "1", "1", "id", "jx\n"], ["0", "-101", "1", "1", "id", "jx\n"],
-                ["0", "nan", "1", "1", "id", "jx\n"], ["0", "0.5", "1", "1", "id", "jx\n"], ["0", "0", "1", "nan", "id", "jx\n"],
-                ["0", "0", "1", "-1", "id", "jx\n"], ["0", "0", "1", "1.5", "id", "jx\n", "a", "b", "c"], ["0", "0", "1", "inf", "id", "jx\n"],
-                ["x", "0", "1", "1", "id", "jx\n"], ["", "0", "1", "1", "id", "jx\n"], ["@", "0", "1", "1", "id", "jx\n"],
-                ["@x", "0", "1", "1", "id", "jx\n"], ["nan", "0", "1", "1", "id", "jx\n"], ["inf", "0", "1", "1", "id", "jx\n"],
+                ["0"], ["0", "0", "1"], ["0", "0", "1", "0"], ["0", "0", "1", "1"], ["0", "0", "1", "1", "id"],
+                ["0", "0", "1", "2", "id", "jx\n"],
+                ["0", "x", "1", "1", "id", "jx\n"], ["0", "101", "1", "1", "id", "jx\n"],
+                ["0", "-101", "1", "1", "id", "jx\n"],
+                ["0", "nan", "1", "1", "id", "jx\n"], ["0", "0.5", "1", "1", "id", "jx\n"],
+                ["0", "0", "1", "nan", "id", "jx\n"],
+                ["0", "0", "1", "-1", "id", "jx\n"], ["0", "0", "1", "1.5", "id", "jx\n", "a", "b", "c"],
+                ["0", "0", "1", "inf", "id", "jx\n"],
+                ["x", "0", "1", "1", "id", "jx\n"], ["", "0", "1", "1", "id", "jx\n"],
+                ["@", "0", "1", "1", "id", "jx\n"],
+                ["@x", "0", "1", "1", "id", "jx\n"], ["nan", "0", "1", "1", "id", "jx\n"],
+                ["inf", "0", "1", "1", "id", "jx\n"],
                 ["@9007199254740993", "0", "1", "1", "id", "jx\n"], ["0", "0", "1", "1", "id", "jx\n", "0"],
             ] {
                 try await bench.expectRefused(Scripts.enqueue, good + bad)

@@ -29,9 +29,11 @@ struct ExtendTests {
             try await bench.enqueue("a", "b", "c")
             let held = try await bench.held()
             let answer = try await bench.store.extend(
-                [(held[0], .seconds(10)), (held[1], .seconds(200)), (held[2], .seconds(10))], on: bench.queue, by: bench.me)
+                [(held[0], .seconds(10)), (held[1], .seconds(200)), (held[2], .seconds(10))], on: bench.queue,
+                by: bench.me)
             #expect(answer.refused.isEmpty)
-            let a = try #require(try await bench.score("leased", "a")), b = try #require(try await bench.score("leased", "b"))
+            let a = try #require(try await bench.score("leased", "a"))
+            let b = try #require(try await bench.score("leased", "b"))
             #expect(b - a == 190_000)
             #expect(try await bench.score("leased", "c") == a)
         }
@@ -77,7 +79,8 @@ struct ExtendTests {
     @Test func `the cancels of the extended jobs are told with their reasons, every time`() async throws {
         try await withQueue { bench in
             try await bench.enqueue("a", "b")
-            let mine = try await bench.held(1), theirs = try await bench.held(1, for: bench.other)
+            let mine = try await bench.held(1)
+            let theirs = try await bench.held(1, for: bench.other)
             _ = try await bench.store.cancel((mine + theirs).map(\.id), on: bench.queue, reason: "too late")
             for _ in 1...2 {
                 let answer = try await extend(mine, bench)
@@ -94,7 +97,8 @@ struct ExtendTests {
             let token = try #require(try await bench.claim().token).description
             let tooMany: [String] = [token, "1000", "1000"] + (0..<1000).map(String.init)
             let malformed: [[String]] = [
-                [token], [token, "1000"], [token, "1000", "0"], [token, "1000", "2", "b"], [token, "0", "1", "b"], [token, "-1", "1", "b"],
+                [token], [token, "1000"], [token, "1000", "0"], [token, "1000", "2", "b"], [token, "0", "1", "b"],
+                [token, "-1", "1", "b"],
                 [token, "x", "1", "b"], [token, "nan", "1", "b"], [token, "1000", "nan", "b"],
             ]
             for bad in malformed + [tooMany] {

@@ -10,7 +10,8 @@ struct LargeTests {
 
     private func fill(_ bench: Bench, due: Due = .now) async throws {
         for start in stride(from: 0, to: Self.count, by: 1000) {
-            _ = try await bench.store.enqueue((start..<start + 1000).map { try bench.job(name($0), due: due, payload: "") }, on: bench.queue)
+            _ = try await bench.store.enqueue(
+                (start..<start + 1000).map { try bench.job(name($0), due: due, payload: "") }, on: bench.queue)
         }
     }
 
@@ -70,12 +71,15 @@ struct LargeTests {
         try await withQueue { bench in
             let every = ByteBuffer(bytes: (0...255).map { UInt8($0) })
             let payloads = [
-                ByteBuffer(), ByteBuffer(string: "\0"), ByteBuffer(string: "\r\n"), ByteBuffer(string: "\n;p=99;l=1\n"), every,
+                ByteBuffer(), ByteBuffer(string: "\0"), ByteBuffer(string: "\r\n"), ByteBuffer(string: "\n;p=99;l=1\n"),
+                every,
                 ByteBuffer(string: "$5\r\nhello\r\n*1\r\n"), ByteBuffer(bytes: [0xFF, 0xFE, 0xC0, 0x80]),
                 ByteBuffer(bytes: (0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }),
             ]
             let jobs = try payloads.enumerated().map { index, payload in
-                NewJob(id: try JobID("\(index)"), isFresh: true, header: JobHeader(type: "test", maxFailures: index % 2 == 0 ? nil : 3), payload: payload)
+                NewJob(
+                    id: try JobID("\(index)"), isFresh: true,
+                    header: JobHeader(type: "test", maxFailures: index % 2 == 0 ? nil : 3), payload: payload)
             }
             _ = try await bench.store.enqueue(jobs, on: bench.queue)
             let claim = try await bench.claim()
@@ -87,7 +91,10 @@ struct LargeTests {
 
     @Test func `ids of any printable bytes are ids`() async throws {
         try await withQueue { bench in
-            let ids = ["{x}", "*", "a:b:c", "%s%d", "[a-z]?", "\\", "'\"", "0", "-1", "1e9", "nan", String(repeating: "~", count: 128)]
+            let ids = [
+                "{x}", "*", "a:b:c", "%s%d", "[a-z]?", "\\", "'\"", "0", "-1", "1e9", "nan",
+                String(repeating: "~", count: 128),
+            ]
             _ = try await bench.store.enqueue(ids.map { try bench.job($0) }, on: bench.queue)
             let held = try await bench.held()
             #expect(held.map(\.id.rawValue) == ids)

@@ -20,7 +20,10 @@ struct LookTests {
             for state in JobState.allCases where state != .ready { try await bench.bring(state.rawValue, to: state) }
             try await bench.enqueue("ready", "ready-too")
             let stats = try await bench.inspector.stats(of: bench.queue)
-            #expect([stats.ready, stats.scheduled, stats.leased, stats.done, stats.dead, stats.cancelled] == [2, 1, 1, 1, 1, 1])
+            #expect(
+                [stats.ready, stats.scheduled, stats.leased, stats.done, stats.dead, stats.cancelled] == [
+                    2, 1, 1, 1, 1, 1,
+                ])
             #expect([stats.enqueuedTotal, stats.ackedTotal, stats.deadTotal, stats.cancelledTotal] == [7, 1, 1, 1])
             #expect(stats.dueIn! > .seconds(3500) && stats.dueIn! <= .seconds(3600))
             #expect(stats.lapseIn! > .seconds(20) && stats.lapseIn! <= .seconds(30))
@@ -36,7 +39,9 @@ struct LookTests {
                 try await bench.enqueue(id, priority: priority)
                 try await bench.advance(by: .seconds(10))
             }
-            func oldest() async throws -> Duration { try await bench.inspector.stats(of: bench.queue).oldestReady ?? .zero }
+            func oldest() async throws -> Duration {
+                try await bench.inspector.stats(of: bench.queue).oldestReady ?? .zero
+            }
             #expect(try await oldest() >= .seconds(30))
             #expect(try await bench.claimedIDs(1) == ["a"])
             let second = try await oldest()
@@ -44,7 +49,9 @@ struct LookTests {
         }
     }
 
-    @Test(arguments: JobState.allCases) func `all that is known of a job is shown, in every state`(state: JobState) async throws {
+    @Test(arguments: JobState.allCases) func `all that is known of a job is shown, in every state`(state: JobState)
+        async throws
+    {
         try await withQueue { bench in
             try await bench.bring("a", to: state)
             let detail = try #require(try await bench.expectNoWrites { try await bench.detail("a") })
@@ -86,7 +93,8 @@ struct LookTests {
         try await withQueue { bench in
             try await bench.enqueue("c", "a", "b")
             #expect(try await bench.inspector.ids(.ready, on: bench.queue, limit: 2).map(\.rawValue) == ["c", "a"])
-            #expect(try await bench.inspector.ids(.ready, on: bench.queue, offset: 2, limit: 2).map(\.rawValue) == ["b"])
+            #expect(
+                try await bench.inspector.ids(.ready, on: bench.queue, offset: 2, limit: 2).map(\.rawValue) == ["b"])
         }
     }
 
@@ -119,7 +127,9 @@ struct LookTests {
 
     @Test func `a beat without its arguments is refused`() async throws {
         try await withQueue { bench in
-            for bad in [[], ["me"], ["me", "{}"], ["me", "{}", "x"]] { try await bench.expectRefused(Scripts.beat, bad) }
+            for bad in [[], ["me"], ["me", "{}"], ["me", "{}", "x"]] {
+                try await bench.expectRefused(Scripts.beat, bad)
+            }
         }
     }
 

@@ -49,7 +49,9 @@ struct NackTests {
     @Test func `a rejected job is dead at once, whatever is left of its tries`() async throws {
         try await withQueue { bench in
             try await bench.enqueue("a")
-            #expect(try await bench.nack(try await bench.held()[0], .reject, maxFailures: 1000, reason: "bad address") == .dead)
+            #expect(
+                try await bench.nack(try await bench.held()[0], .reject, maxFailures: 1000, reason: "bad address")
+                    == .dead)
             #expect(try await bench.detail("a")?.tries.reason == "bad address")
         }
     }
@@ -57,13 +59,18 @@ struct NackTests {
     @Test func `a handler that stopped for a cancel ends its job as cancelled, and has not failed`() async throws {
         try await withQueue { bench in
             try await bench.enqueue("a")
-            #expect(try await bench.nack(try await bench.held()[0], .cancel, maxFailures: 1, reason: "cancelled: late") == .cancelled)
+            #expect(
+                try await bench.nack(try await bench.held()[0], .cancel, maxFailures: 1, reason: "cancelled: late")
+                    == .cancelled)
             let detail = try #require(try await bench.detail("a"))
-            #expect(detail.state == .cancelled && detail.tries.failures == 0 && detail.tries.reason == "cancelled: late")
+            #expect(
+                detail.state == .cancelled && detail.tries.failures == 0 && detail.tries.reason == "cancelled: late")
         }
     }
 
-    @Test(arguments: [Nack.Verdict.retry, .reject]) func `a job that somebody wants cancelled is not tried again`(verdict: Nack.Verdict) async throws {
+    @Test(arguments: [Nack.Verdict.retry, .reject]) func `a job that somebody wants cancelled is not tried again`(
+        verdict: Nack.Verdict
+    ) async throws {
         try await withQueue { bench in
             try await bench.enqueue("a")
             let held = try await bench.held()
@@ -82,7 +89,8 @@ struct NackTests {
             _ = try await bench.store.release([held[1]], on: bench.queue, by: bench.me)
             _ = try await bench.claim(1)
             try await bench.expectNoWrites {
-                let gone = try await bench.nack(held[0]), stale = try await bench.nack(held[1], .reject)
+                let gone = try await bench.nack(held[0])
+                let stale = try await bench.nack(held[1], .reject)
                 let stolen = try await bench.nack(held[2], by: bench.other)
                 let unknown = try await bench.nack(Held(id: JobID("x"), token: held[2].token))
                 #expect([gone, stale, stolen, unknown] == [.gone, .stale, .stale, .gone].map { .refused($0) })
@@ -96,8 +104,10 @@ struct NackTests {
             let held = try await bench.held()
             let outcomes = try await bench.store.nack(
                 [
-                    Nack(held[0], .retry, maxFailures: 5, reason: ""), Nack(held[1], .reject, maxFailures: 5, reason: ""),
-                    Nack(held[0], .reject, maxFailures: 5, reason: ""), Nack(held[2], .cancel, maxFailures: 5, reason: ""),
+                    Nack(held[0], .retry, maxFailures: 5, reason: ""),
+                    Nack(held[1], .reject, maxFailures: 5, reason: ""),
+                    Nack(held[0], .reject, maxFailures: 5, reason: ""),
+                    Nack(held[2], .cancel, maxFailures: 5, reason: ""),
                     Nack(held[3], .retry, maxFailures: 1, reason: ""),
                 ], on: bench.queue, by: bench.me)
             #expect(outcomes == [.retried, .dead, .refused(.gone), .cancelled, .dead])
@@ -127,7 +137,9 @@ struct NackTests {
 
     @Test func `nothing to nack is no error`() async throws {
         try await withQueue { bench in
-            let answer = try await bench.expectNoWrites { try await bench.store.nack([], on: bench.queue, by: bench.me) }
+            let answer = try await bench.expectNoWrites {
+                try await bench.store.nack([], on: bench.queue, by: bench.me)
+            }
             #expect(answer == [])
         }
     }
@@ -136,10 +148,12 @@ struct NackTests {
         try await withQueue { bench in
             try await bench.enqueue("a")
             let token = try #require(try await bench.claim().token).description
-            let me = bench.me.description, good = ["a", token, "retry", "0", "5", ""]
+            let me = bench.me.description
+            let good = ["a", token, "retry", "0", "5", ""]
             try await bench.expectRefused(Scripts.nack, [me])
             for bad in [
-                ["b"], ["b", token, "retry", "0", "5"], ["b", token, "retry", "x", "5", ""], ["b", token, "retry", "nan", "5", ""],
+                ["b"], ["b", token, "retry", "0", "5"], ["b", token, "retry", "x", "5", ""],
+                ["b", token, "retry", "nan", "5", ""],
                 ["b", token, "retry", "0", "x", ""], ["b", token, "retry", "", "", ""],
             ] {
                 try await bench.expectRefused(Scripts.nack, [me] + good + bad)

@@ -27,7 +27,9 @@ struct ReapTests {
             try await bench.advance(by: .seconds(60))
             try await bench.redis("UNLINK", bench.key("wake"))
             let lapse = try #require(try await bench.store.reap(from: bench.queue).lapses.first)
-            #expect(lapse.token == held[0].token && lapse.consumer == bench.other && lapse.outcome == .ready && lapse.lapses == 1)
+            #expect(
+                lapse.token == held[0].token && lapse.consumer == bench.other && lapse.outcome == .ready
+                    && lapse.lapses == 1)
             #expect(try await bench.wakeMarks() == 1)
             let tries = try #require(try await bench.claim().jobs.first?.tries)
             #expect(tries.lapses == 1 && tries.failures == 0 && tries.attempt == 2)
@@ -59,7 +61,9 @@ struct ReapTests {
                 #expect(lapse.outcome == (lapses == 3 ? .dead : .ready))
             }
             let detail = try #require(try await bench.detail("a"))
-            #expect(detail.state == .dead && detail.tries.reason == "poison: its lease ran out 3 times, last held by \(bench.me)")
+            #expect(
+                detail.state == .dead
+                    && detail.tries.reason == "poison: its lease ran out 3 times, last held by \(bench.me)")
             #expect(try await bench.inspector.stats(of: bench.queue).deadTotal == 1)
         }
     }
@@ -94,7 +98,10 @@ struct ReapTests {
             try await bench.redis("HDEL", bench.key("jobs"), "a")
             try await bench.advance(by: .seconds(60))
             let lapses = try await bench.store.reap(from: bench.queue).lapses
-            #expect(Dictionary(uniqueKeysWithValues: lapses.map { ($0.id.rawValue, $0.outcome) }) == ["a": .dead, "b": .ready])
+            #expect(
+                Dictionary(uniqueKeysWithValues: lapses.map { ($0.id.rawValue, $0.outcome) }) == [
+                    "a": .dead, "b": .ready,
+                ])
             #expect(try await bench.detail("a")?.tries.reason == "quarantined: the record is missing")
         }
     }
@@ -169,7 +176,9 @@ struct PromoteTests {
         }
     }
 
-    @Test(arguments: [[], ["0"], ["-1"], ["x"], ["nan"]]) func `a limit that is none is refused without any write`(bad: [String]) async throws {
+    @Test(arguments: [[], ["0"], ["-1"], ["x"], ["nan"]]) func `a limit that is none is refused without any write`(
+        bad: [String]
+    ) async throws {
         try await withQueue { bench in
             try await bench.enqueue("a", due: .after(.seconds(20)))
             try await bench.advance(by: .seconds(30))

@@ -53,14 +53,17 @@ struct ReleaseTests {
     @Test func `a release with a delay is not claimable before the delay`() async throws {
         try await withQueue { bench in
             try await bench.enqueue("a")
-            _ = try await bench.store.release(try await bench.held(), on: bench.queue, by: bench.me, delay: .seconds(60))
+            _ = try await bench.store.release(
+                try await bench.held(), on: bench.queue, by: bench.me, delay: .seconds(60))
             #expect(try await bench.claimedIDs() == [])
             try await bench.advance(by: .seconds(60))
             #expect(try await bench.claim().jobs.map(\.tries.attempt) == [1])
         }
     }
 
-    @Test(arguments: [Duration.zero, .seconds(60)]) func `a job that somebody wants cancelled is not handed back`(delay: Duration) async throws {
+    @Test(arguments: [Duration.zero, .seconds(60)]) func `a job that somebody wants cancelled is not handed back`(
+        delay: Duration
+    ) async throws {
         try await withQueue { bench in
             try await bench.enqueue("a")
             let held = try await bench.held()
@@ -86,7 +89,9 @@ struct ReleaseTests {
         }
     }
 
-    @Test(arguments: [false, true]) func `a job that stands twice in one call is handed back once`(isCancelled: Bool) async throws {
+    @Test(arguments: [false, true]) func `a job that stands twice in one call is handed back once`(isCancelled: Bool)
+        async throws
+    {
         try await withQueue { bench in
             try await bench.enqueue("a")
             let held = try await bench.held()

@@ -16,15 +16,22 @@ struct ServerTests {
             try await between()
             return try await body()
         }
-        #expect(try await step { try await bench.enqueue("a", "b", "c", "d", "e") } == Array(repeating: .accepted, count: 5))
+        #expect(
+            try await step { try await bench.enqueue("a", "b", "c", "d", "e") } == Array(repeating: .accepted, count: 5)
+        )
         #expect(try await step { try await bench.enqueue("later", due: .after(.seconds(20))) } == [.accepted])
         let held = try await step { try await bench.held(lease: .seconds(30)) }
         #expect(held.count == 5)
-        #expect(try await step { try await store.extend(held.map { ($0, .seconds(40)) }, on: queue, by: me) }.refused.isEmpty)
+        #expect(
+            try await step { try await store.extend(held.map { ($0, .seconds(40)) }, on: queue, by: me) }.refused
+                .isEmpty)
         #expect(try await step { try await store.ack([held[0]], on: queue, by: me) }.accepted == 1)
         #expect(try await step { try await bench.nack(held[1], .reject) } == .dead)
         #expect(try await step { try await store.release([held[2]], on: queue, by: me) }.accepted == 1)
-        #expect(try await step { try await store.cancel([held[3].id, held[2].id], on: queue, reason: "") } == [.requested, .cancelled])
+        #expect(
+            try await step { try await store.cancel([held[3].id, held[2].id], on: queue, reason: "") } == [
+                .requested, .cancelled,
+            ])
         try await bench.advance(by: .seconds(60))
         #expect(try await step { try await store.reap(from: queue) }.lapses.map(\.outcome) == [.ready, .cancelled])
         #expect(try await step { try await store.promote(on: queue) }.promoted == 1)
@@ -32,7 +39,10 @@ struct ServerTests {
         #expect(try await step { try await store.pause(true, queue) })
         #expect(try await step { try await bench.claim() }.isPaused)
         #expect(try await step { try await store.purge(1000, .cancelled, on: queue) } == 2)
-        #expect(try await step { try await store.trim(on: queue, keeping: [(.done, Retention(age: .zero, count: 0))]) } == [1])
+        #expect(
+            try await step { try await store.trim(on: queue, keeping: [(.done, Retention(age: .zero, count: 0))]) } == [
+                1
+            ])
         #expect(try await step { try await bench.inspector.stats(of: queue) }.ready == 3)
         #expect(try await step { try await bench.state("e") } == .ready)
         try await step { try await store.beat(me, about: "{}", queues: [queue], keep: .seconds(60)) }
@@ -64,7 +74,10 @@ struct ServerTests {
             try await bench.enqueue("z", due: .after(.seconds(60)))
             let keys = try await bench.redis("KEYS", "*").children.map { $0.string ?? "" }
             let (own, registers) = ("stint:{\(bench.queue)}:", "stint:{*}:")
-            #expect(Set(keys.filter { !$0.hasPrefix(own) }) == [registers + "queues", registers + "nodes", registers + "abouts"])
+            #expect(
+                Set(keys.filter { !$0.hasPrefix(own) }) == [
+                    registers + "queues", registers + "nodes", registers + "abouts",
+                ])
             #expect(Set(keys.filter { $0.hasPrefix(own) }.map { String($0.dropFirst(own.count)) }) == Set(Dump.names))
             for key in keys { #expect(try await bench.redis("TTL", key).integer == -1, "\(key) must not decay") }
         }
@@ -82,7 +95,9 @@ struct ServerTests {
                 try await bench.expectNoWrites {
                     let refusal = await #expect(throws: StintError.self) { try await bench.enqueue("new") }
                     #expect(refusal?.code == .queueFull)
-                    let redrive = await #expect(throws: StintError.self) { try await store.redrive([JobID("dead")], on: queue) }
+                    let redrive = await #expect(throws: StintError.self) {
+                        try await store.redrive([JobID("dead")], on: queue)
+                    }
                     #expect(redrive?.code == .queueFull)
                 }
             }
@@ -120,7 +135,8 @@ struct ServerTests {
         }
     }
 
-    @Test(arguments: ["", "a:b", "{x}", "a b", "-"]) func `a prefix that would move the keys is refused`(prefix: String) {
+    @Test(arguments: ["", "a:b", "{x}", "a b", "-"]) func `a prefix that would move the keys is refused`(prefix: String)
+    {
         let refusal = #expect(throws: StintError.self) { try Keys(prefix: prefix) }
         #expect(refusal?.code == .invalidArgument)
     }
@@ -128,6 +144,8 @@ struct ServerTests {
     @Test func `the queue of a wake-up list is read back from its key`() throws {
         let keys = try Keys(prefix: "p")
         #expect(keys.queue(ofWake: keys.wake("mail")) == "mail")
-        for key in ["p:{mail}:jobs", "q:{mail}:wake", "p:{*}:wake", "p:{a}b}:wake", ""] { #expect(keys.queue(ofWake: key) == nil) }
+        for key in ["p:{mail}:jobs", "q:{mail}:wake", "p:{*}:wake", "p:{a}b}:wake", ""] {
+            #expect(keys.queue(ofWake: key) == nil)
+        }
     }
 }

@@ -12,7 +12,9 @@ struct TrimTests {
         for number in 0..<count { try await bench.bring("\(state)-\(number)", to: state) }
     }
 
-    @Test(arguments: [JobState.done, .dead, .cancelled]) func `what is older than its age is forgotten, record and all`(state: JobState) async throws {
+    @Test(arguments: [JobState.done, .dead, .cancelled]) func `what is older than its age is forgotten, record and all`(
+        state: JobState
+    ) async throws {
         try await withQueue { bench in
             try await fill(bench, state, 2)
             try await bench.advance(by: .seconds(100))
@@ -24,13 +26,16 @@ struct TrimTests {
         }
     }
 
-    @Test(arguments: [JobState.done, .dead, .cancelled]) func `of more than the count the oldest are forgotten`(state: JobState) async throws {
+    @Test(arguments: [JobState.done, .dead, .cancelled]) func `of more than the count the oldest are forgotten`(
+        state: JobState
+    ) async throws {
         try await withQueue { bench in
             for number in 0..<5 {
                 try await bench.bring("\(number)", to: state)
                 try await bench.advance(by: .seconds(1))
             }
-            let trimmed = try await bench.store.trim(on: bench.queue, keeping: [(state, Retention(age: .seconds(3600), count: 2))])
+            let trimmed = try await bench.store.trim(
+                on: bench.queue, keeping: [(state, Retention(age: .seconds(3600), count: 2))])
             #expect(trimmed == [3])
             #expect(try await bench.dump().states == ["3": state, "4": state])
         }
@@ -40,7 +45,11 @@ struct TrimTests {
         try await withQueue { bench in
             for state in [JobState.done, .dead, .cancelled] { try await fill(bench, state, 4) }
             let none = Retention(age: .seconds(3600), count: 0)
-            #expect(try await bench.store.trim(3, on: bench.queue, keeping: [(.done, none), (.cancelled, Self.forever), (.dead, none)]) == [3, 0, 3])
+            #expect(
+                try await bench.store.trim(
+                    3, on: bench.queue, keeping: [(.done, none), (.cancelled, Self.forever), (.dead, none)]) == [
+                        3, 0, 3,
+                    ])
             let stats = try await bench.inspector.stats(of: bench.queue)
             #expect(stats.done == 1 && stats.dead == 1 && stats.cancelled == 4)
         }
@@ -60,7 +69,8 @@ struct TrimTests {
         try await withQueue { bench in
             try await bench.bring("a", to: .done)
             #expect(try await bench.enqueue("a") == [.exists(.done)])
-            _ = try await bench.store.trim(on: bench.queue, keeping: [(.done, Retention(age: .seconds(3600), count: 0))])
+            _ = try await bench.store.trim(
+                on: bench.queue, keeping: [(.done, Retention(age: .seconds(3600), count: 0))])
             #expect(try await bench.enqueue("a") == [.accepted])
         }
     }
@@ -70,8 +80,10 @@ struct TrimTests {
             try await bench.bring("done", to: .done)
             try await bench.advance(by: .seconds(60))
             for bad in [
-                ["1000", "ready", "0", "0"], ["1000", "leased", "0", "0"], ["1000", "scheduled", "0", "0"], ["1000", "jobs", "0", "0"],
-                ["0", "done", "0", "0"], ["x", "done", "0", "0"], ["1000", "done", "0"], ["1000", "done", "x", "0"], ["1000", "done", "0", "x"],
+                ["1000", "ready", "0", "0"], ["1000", "leased", "0", "0"], ["1000", "scheduled", "0", "0"],
+                ["1000", "jobs", "0", "0"],
+                ["0", "done", "0", "0"], ["x", "done", "0", "0"], ["1000", "done", "0"], ["1000", "done", "x", "0"],
+                ["1000", "done", "0", "x"],
                 ["1000", "done", "0", "0", "ready", "0", "0"],
             ] {
                 try await bench.expectRefused(Scripts.trim, bad)

@@ -29,7 +29,8 @@ struct Bench: Sendable {
     // MARK: Jobs
 
     func job(
-        _ id: String, priority: Int = 0, due: Due = .now, payload: String? = nil, lease: Duration? = nil, maxLapses: Int? = nil,
+        _ id: String, priority: Int = 0, due: Due = .now, payload: String? = nil, lease: Duration? = nil,
+        maxLapses: Int? = nil,
         isFresh: Bool = false
     ) throws -> NewJob {
         NewJob(
@@ -40,11 +41,15 @@ struct Bench: Sendable {
     }
 
     @discardableResult
-    func enqueue(_ ids: String..., priority: Int = 0, due: Due = .now, maxLapses: Int? = nil) async throws -> [EnqueueOutcome] {
+    func enqueue(_ ids: String..., priority: Int = 0, due: Due = .now, maxLapses: Int? = nil) async throws
+        -> [EnqueueOutcome]
+    {
         try await store.enqueue(ids.map { try job($0, priority: priority, due: due, maxLapses: maxLapses) }, on: queue)
     }
 
-    func claim(_ limit: Int = 1000, for consumer: ConsumerID? = nil, lease: Duration = .seconds(30)) async throws -> Claim {
+    func claim(_ limit: Int = 1000, for consumer: ConsumerID? = nil, lease: Duration = .seconds(30)) async throws
+        -> Claim
+    {
         try await store.claim(limit, from: queue, for: consumer ?? me, lease: lease)
     }
 
@@ -53,12 +58,15 @@ struct Bench: Sendable {
         try await claim(limit).jobs.map(\.id.rawValue)
     }
 
-    func held(_ limit: Int = 1000, for consumer: ConsumerID? = nil, lease: Duration = .seconds(30)) async throws -> [Held] {
+    func held(_ limit: Int = 1000, for consumer: ConsumerID? = nil, lease: Duration = .seconds(30)) async throws
+        -> [Held]
+    {
         try await claim(limit, for: consumer, lease: lease).held
     }
 
     func nack(
-        _ held: Held, _ verdict: Nack.Verdict = .retry, delay: Duration = .zero, maxFailures: Int = 5, reason: String = "oops",
+        _ held: Held, _ verdict: Nack.Verdict = .retry, delay: Duration = .zero, maxFailures: Int = 5,
+        reason: String = "oops",
         by consumer: ConsumerID? = nil
     ) async throws -> NackOutcome {
         try await store.nack(
@@ -148,7 +156,8 @@ enum SharedClient {
     static func connect(to server: RedisServer) throws -> RedisClient {
         var configuration = RedisConfiguration(url: try RedisURL(server.url))
         configuration.commandTimeout = .seconds(60)
-        return RedisClient(configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: Logger(label: "test"))
+        return RedisClient(
+            configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: Logger(label: "test"))
     }
 }
 
@@ -156,7 +165,8 @@ enum SharedClient {
 ///
 /// - Parameter missingRecords: ids whose records the test itself has taken away.
 func withQueue(
-    missingRecords: Set<String> = [], sourceLocation: SourceLocation = #_sourceLocation, _ body: (Bench) async throws -> Void
+    missingRecords: Set<String> = [], sourceLocation: SourceLocation = #_sourceLocation,
+    _ body: (Bench) async throws -> Void
 ) async throws {
     let bench = try Bench(try await SharedClient.get())
     try await body(bench)
@@ -167,7 +177,8 @@ func withQueue(
 
 /// The same on a server that nobody else uses.
 func withOwnServer(
-    configuration: [String] = [], environment: [String: String] = [:], sourceLocation: SourceLocation = #_sourceLocation,
+    configuration: [String] = [], environment: [String: String] = [:],
+    sourceLocation: SourceLocation = #_sourceLocation,
     _ body: (Bench) async throws -> Void
 ) async throws {
     let server = try await RedisServer.start(configuration: configuration, environment: environment)

@@ -8,7 +8,8 @@ import Testing
 struct Dump: Equatable {
     /// Every key of a queue.
     static let names = [
-        "ready", "scheduled", "leased", "dead", "done", "cancelled", "jobs", "leases", "tries", "cancels", "meta", "wake",
+        "ready", "scheduled", "leased", "dead", "done", "cancelled", "jobs", "leases", "tries", "cancels", "meta",
+        "wake",
     ]
 
     /// In the order of the index.
@@ -32,7 +33,9 @@ struct Dump: Equatable {
         }
         let all = indexes.values.flatMap { $0 }
         check(Dictionary(grouping: all) { $0 }.filter { $0.value.count > 1 }.keys, "is in more than one index")
-        let done = Set(indexes[.done] ?? []), leased = Set(indexes[.leased] ?? []), alive = Set(all).subtracting(done)
+        let done = Set(indexes[.done] ?? [])
+        let leased = Set(indexes[.leased] ?? [])
+        let alive = Set(all).subtracting(done)
         check(alive.subtracting(records).subtracting(missingRecords), "is in an index and has no record")
         check(records.subtracting(alive), "has a record and is in no index but done")
         check(leased.subtracting(leases), "is leased and has no lease")
@@ -90,10 +93,14 @@ extension Bench {
         _ script: Script, _ arguments: [String], sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
         try await expectNoWrites(sourceLocation: sourceLocation) {
-            let error = await #expect(throws: RedisError.self, "\(arguments.prefix(12))", sourceLocation: sourceLocation) {
+            let error = await #expect(
+                throws: RedisError.self, "\(arguments.prefix(12))", sourceLocation: sourceLocation
+            ) {
                 try await raw(script, arguments)
             }
-            #expect(error?.message.contains("STINT_ARGUMENTS") == true, "\(arguments.prefix(12)): \(error?.message ?? "")", sourceLocation: sourceLocation)
+            #expect(
+                error?.message.contains("STINT_ARGUMENTS") == true, "\(arguments.prefix(12)): \(error?.message ?? "")",
+                sourceLocation: sourceLocation)
         }
     }
 }

@@ -4,7 +4,8 @@ enum Locales {
     /// A directory with an English locale for a server's `LOCPATH`; nil where the C library has no tool that makes one.
     static let englishDirectory: String? = {
         guard FileManager.default.isExecutableFile(atPath: "/usr/bin/localedef") else { return nil }
-        let directory = FileManager.default.temporaryDirectory.appending(path: "stint-locale-\(ProcessInfo.processInfo.processIdentifier)")
+        let directory = FileManager.default.temporaryDirectory.appending(
+            path: "stint-locale-\(ProcessInfo.processInfo.processIdentifier)")
         try? FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/localedef")
