@@ -21,7 +21,8 @@ struct JobIDMinterTests {
     }
 
     @Test func `an id begins with its millisecond`() {
-        let one = JobIDMinter().mint(atMs: Self.nowMs), other = JobIDMinter().mint(atMs: Self.nowMs)
+        let one = JobIDMinter().mint(atMs: Self.nowMs)
+        let other = JobIDMinter().mint(atMs: Self.nowMs)
         #expect(one.rawValue.prefix(9) == other.rawValue.prefix(9))
         #expect(one != other)
         #expect(JobIDMinter().mint(atMs: Self.nowMs + 1).rawValue.prefix(9) > one.rawValue.prefix(9))
@@ -30,7 +31,8 @@ struct JobIDMinterTests {
     @Test(arguments: [0, -1, Int64.min, Int64.max]) func `a clock that stands anywhere still gives ids of one's own`(
         ms: Int64
     ) {
-        let one = JobIDMinter().mint(atMs: ms), other = JobIDMinter().mint(atMs: ms)
+        let one = JobIDMinter().mint(atMs: ms)
+        let other = JobIDMinter().mint(atMs: ms)
         #expect(one != other)
         #expect(one.rawValue.count == 22)
     }

@@ -28,7 +28,8 @@ struct LuaCompilerTests {
     }
 
     private func run(_ arguments: String...) throws -> (status: Int32, output: String) {
-        let process = Process(), pipe = Pipe()
+        let process = Process()
+        let pipe = Pipe()
         process.executableURL = URL(filePath: try #require(Self.compiler))
         process.arguments = arguments
         process.standardOutput = pipe

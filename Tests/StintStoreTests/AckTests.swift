@@ -88,8 +88,9 @@ struct AckTests {
     @Test func `in one call the good are acked, and each of the others is told why not`() async throws {
         try await withQueue { bench in
             try await bench.enqueue("a", "b", "c", "d", "e")
-            let first = try await bench.held(2), second = try await bench.held(1),
-                theirs = try await bench.held(1, for: bench.other)
+            let first = try await bench.held(2)
+            let second = try await bench.held(1)
+            let theirs = try await bench.held(1, for: bench.other)
             _ = try await bench.store.ack([first[1]], on: bench.queue, by: bench.me)
             let unknown = Held(id: try JobID("unknown"), token: second[0].token)
             let settlement = try await bench.store.ack(

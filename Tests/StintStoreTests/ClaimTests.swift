@@ -59,8 +59,8 @@ struct ClaimTests {
             let beforeMs = Double(try await bench.store.serverMs())
             _ = try await bench.claim(lease: .seconds(30))
             let afterMs = Double(try await bench.store.serverMs())
-            let plain = try #require(try await bench.score("leased", "plain")),
-                own = try #require(try await bench.score("leased", "own"))
+            let plain = try #require(try await bench.score("leased", "plain"))
+            let own = try #require(try await bench.score("leased", "own"))
             #expect(plain >= beforeMs + 30_000 && plain <= afterMs + 30_000)
             #expect(own == plain + 570_000)
         }
@@ -147,7 +147,8 @@ struct ClaimTests {
             let full = try await bench.claim(1)
             #expect(full.dueIn == nil && full.lapseIn == nil)
             let short = try await bench.claim(2, lease: .seconds(90))
-            let dueIn = try #require(short.dueIn), lapseIn = try #require(short.lapseIn)
+            let dueIn = try #require(short.dueIn)
+            let lapseIn = try #require(short.lapseIn)
             #expect(dueIn > .seconds(50) && dueIn <= .seconds(60))
             #expect(lapseIn > .seconds(20) && lapseIn <= .seconds(30))
             try await bench.advance(by: .seconds(31))

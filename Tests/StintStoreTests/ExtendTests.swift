@@ -32,8 +32,8 @@ struct ExtendTests {
                 [(held[0], .seconds(10)), (held[1], .seconds(200)), (held[2], .seconds(10))], on: bench.queue,
                 by: bench.me)
             #expect(answer.refused.isEmpty)
-            let a = try #require(try await bench.score("leased", "a")),
-                b = try #require(try await bench.score("leased", "b"))
+            let a = try #require(try await bench.score("leased", "a"))
+            let b = try #require(try await bench.score("leased", "b"))
             #expect(b - a == 190_000)
             #expect(try await bench.score("leased", "c") == a)
         }
@@ -79,7 +79,8 @@ struct ExtendTests {
     @Test func `the cancels of the extended jobs are told with their reasons, every time`() async throws {
         try await withQueue { bench in
             try await bench.enqueue("a", "b")
-            let mine = try await bench.held(1), theirs = try await bench.held(1, for: bench.other)
+            let mine = try await bench.held(1)
+            let theirs = try await bench.held(1, for: bench.other)
             _ = try await bench.store.cancel((mine + theirs).map(\.id), on: bench.queue, reason: "too late")
             for _ in 1...2 {
                 let answer = try await extend(mine, bench)

@@ -89,7 +89,8 @@ struct NackTests {
             _ = try await bench.store.release([held[1]], on: bench.queue, by: bench.me)
             _ = try await bench.claim(1)
             try await bench.expectNoWrites {
-                let gone = try await bench.nack(held[0]), stale = try await bench.nack(held[1], .reject)
+                let gone = try await bench.nack(held[0])
+                let stale = try await bench.nack(held[1], .reject)
                 let stolen = try await bench.nack(held[2], by: bench.other)
                 let unknown = try await bench.nack(Held(id: JobID("x"), token: held[2].token))
                 #expect([gone, stale, stolen, unknown] == [.gone, .stale, .stale, .gone].map { .refused($0) })
@@ -147,7 +148,8 @@ struct NackTests {
         try await withQueue { bench in
             try await bench.enqueue("a")
             let token = try #require(try await bench.claim().token).description
-            let me = bench.me.description, good = ["a", token, "retry", "0", "5", ""]
+            let me = bench.me.description
+            let good = ["a", token, "retry", "0", "5", ""]
             try await bench.expectRefused(Scripts.nack, [me])
             for bad in [
                 ["b"], ["b", token, "retry", "0", "5"], ["b", token, "retry", "x", "5", ""],

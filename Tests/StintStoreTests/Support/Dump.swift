@@ -33,7 +33,9 @@ struct Dump: Equatable {
         }
         let all = indexes.values.flatMap { $0 }
         check(Dictionary(grouping: all) { $0 }.filter { $0.value.count > 1 }.keys, "is in more than one index")
-        let done = Set(indexes[.done] ?? []), leased = Set(indexes[.leased] ?? []), alive = Set(all).subtracting(done)
+        let done = Set(indexes[.done] ?? [])
+        let leased = Set(indexes[.leased] ?? [])
+        let alive = Set(all).subtracting(done)
         check(alive.subtracting(records).subtracting(missingRecords), "is in an index and has no record")
         check(records.subtracting(alive), "has a record and is in no index but done")
         check(leased.subtracting(leases), "is leased and has no lease")

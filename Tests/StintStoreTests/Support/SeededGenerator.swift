@@ -1,5 +1,5 @@
-/// SplitMix64: the same seed gives the same history. G. L. Steele, D. Lea, C. H. Flood, "Fast Splittable Pseudorandom Number
-/// Generators", OOPSLA 2014.
+/// SplitMix64: the same seed gives the same history. G. L. Steele, D. Lea, C. H. Flood, "Fast Splittable Pseudorandom
+/// Number Generators", OOPSLA 2014.
 struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
