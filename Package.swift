@@ -47,7 +47,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.81.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.29.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
@@ -92,7 +91,6 @@ let package = Package(
             dependencies: [
                 "StintCore", "StintRedis", "StintStore", nio, log,
                 .product(name: "DequeModule", package: "swift-collections"),
-                .product(name: "Metrics", package: "swift-metrics"),
             ],
             swiftSettings: settings
         ),
@@ -128,11 +126,35 @@ let package = Package(
             dependencies: ["Stint", "StintLocal", "StintRedis", "StintStore", nioPosix, subprocess, log],
             swiftSettings: settings
         ),
+        .testTarget(
+            name: "CLITests",
+            dependencies: ["StintCLI", "StintLocal", "StintTesting", subprocess],
+            swiftSettings: settings
+        ),
+        .testTarget(name: "StintCoreTests", dependencies: ["StintCore"], swiftSettings: settings),
+        .testTarget(
+            name: "StintLuaTests",
+            dependencies: ["StintLua", "StintRedis", "StintTesting", nioPosix, log],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "StintStoreTests",
+            dependencies: ["StintStore", "StintLua", "StintCore", "StintRedis", "StintTesting", nio, nioPosix, log],
+            swiftSettings: settings
+        ),
         .testTarget(name: "StintLocalTests", dependencies: ["StintLocal", "StintTesting"], swiftSettings: settings),
         .testTarget(
             name: "StintRedisTests",
             dependencies: ["StintRedis", "CRESP", "StintTesting"],
             swiftSettings: settings
+        ),
+        // Without our settings, so that the code of the README is compiled as in a package of a user.
+        .testTarget(
+            name: "DocsTests",
+            dependencies: [
+                "Stint", "StintCore", "StintLocal", "StintLua", "StintRedis", "StintStore", "StintTesting", nio, log,
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]
         ),
         .testTarget(name: "ExampleTests", dependencies: ["StintLocal", "StintTesting"], swiftSettings: settings),
         .executableTarget(

@@ -13,7 +13,8 @@ struct CostBench {
     static let payload = ByteBuffer(repeating: UInt8(ascii: "x"), count: 200)
 
     func run(_ report: inout Report) async throws {
-        let client = try await StintClient(.redis(url), logger: Logger(label: "bench", factory: { _ in SwiftLogNoOpLogHandler() }))
+        let client = try await StintClient(
+            .redis(url), logger: Logger(label: "bench", factory: { _ in SwiftLogNoOpLogHandler() }))
         let redis = client.store.client
         let bare = try await bareCommands(redis)
         report.add("bare ZADD HSET / ZPOPMIN ZADD HMGET / ZREM HDEL, batch 100", bare, "µs of Redis per job")
@@ -37,7 +38,9 @@ struct CostBench {
             let minter = JobIDMinter()
             try await pipelined(batches) { _ in
                 let ids = minter.mint(batch, atMs: Int64(Date().timeIntervalSince1970 * 1000))
-                let new = ids.map { NewJob(id: $0, isFresh: true, header: JobHeader(type: "bench"), payload: Self.payload) }
+                let new = ids.map {
+                    NewJob(id: $0, isFresh: true, header: JobHeader(type: "bench"), payload: Self.payload)
+                }
                 _ = try await store.enqueue(new, on: queue)
             }
         }
@@ -122,12 +125,16 @@ struct CostBench {
         return cost
     }
 
-    private func measured(_ redis: RedisClient, _ names: Set<String>, _ body: () async throws -> Void) async throws -> Double {
+    private func measured(_ redis: RedisClient, _ names: Set<String>, _ body: () async throws -> Void) async throws
+        -> Double
+    {
         var resetStats = RedisCommand("CONFIG")
         resetStats.append("RESETSTAT")
         _ = try await redis.send(resetStats)
         try await body()
-        return Double(try await CommandStats.read(redis).filter { names.contains($0.key) }.values.reduce(0) { $0 + $1.usec }) / Double(jobs)
+        return Double(
+            try await CommandStats.read(redis).filter { names.contains($0.key) }.values.reduce(0) { $0 + $1.usec })
+            / Double(jobs)
     }
 
     private func reset(_ redis: RedisClient) async throws {
@@ -163,7 +170,8 @@ struct CommandStats {
         var info = RedisCommand("INFO")
         info.append("commandstats")
         var stats: [String: CommandStats] = [:]
-        for line in (try await redis.send(info).string ?? "").split(whereSeparator: \.isNewline) where line.hasPrefix("cmdstat_") {
+        for line in (try await redis.send(info).string ?? "").split(whereSeparator: \.isNewline)
+        where line.hasPrefix("cmdstat_") {
             let pair = line.dropFirst("cmdstat_".count).split(separator: ":", maxSplits: 1)
             guard pair.count == 2 else { continue }
             var fields: [Substring: Int] = [:]

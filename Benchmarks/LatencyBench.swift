@@ -35,7 +35,8 @@ struct LatencyBench {
             let wall = Date().timeIntervalSince1970 * 1000
             for _ in 0..<singles {
                 let at = wall.rounded() + Double.random(in: 1000...3000).rounded()
-                try await client.enqueue(payload: CostBench.payload, on: queue, .at(Date(timeIntervalSince1970: at / 1000)))
+                try await client.enqueue(
+                    payload: CostBench.payload, on: queue, .at(Date(timeIntervalSince1970: at / 1000)))
                 due.append(at - wall)
             }
             // Jobs start in the order of their due times, so that the sorted ones pair.
@@ -69,13 +70,17 @@ struct LatencyBench {
         _ body: (StintClient, QueueName, inout AsyncStream<ContinuousClock.Instant>.AsyncIterator) async throws -> Void
     ) async throws {
         try await withRedis(url) { redis in _ = try await redis.send("FLUSHALL") }
-        let nodeClient = try await StintClient(.redis(url), logger: quiet, eventLoop: MultiThreadedEventLoopGroup.singleton.next())
-        let client = try await StintClient(.redis(url), logger: quiet, eventLoop: MultiThreadedEventLoopGroup.singleton.next())
+        let nodeClient = try await StintClient(
+            .redis(url), logger: quiet, eventLoop: MultiThreadedEventLoopGroup.singleton.next())
+        let client = try await StintClient(
+            .redis(url), logger: quiet, eventLoop: MultiThreadedEventLoopGroup.singleton.next())
         let queue: QueueName = "latency"
         let (starts, began) = AsyncStream<ContinuousClock.Instant>.makeStream()
-        let configuration = NodeConfiguration(queues: [.init(queue)], concurrency: 8, consumer: try ConsumerID(name: "bench"))
+        let configuration = NodeConfiguration(
+            queues: [.init(queue)], concurrency: 8, consumer: try ConsumerID(name: "bench"))
         let (idle, sawIdle) = AsyncStream<Void>.makeStream()
-        let node = try StintNode(nodeClient, configuration, Handlers(fallback: Handler { _ in began.yield(.now) })) { event in
+        let node = try StintNode(nodeClient, configuration, Handlers(fallback: Handler { _ in began.yield(.now) })) {
+            event in
             if case .started = event { sawIdle.yield() }
         }
         let work = Task { try await node.run() }
@@ -96,7 +101,9 @@ extension Duration {
 
 /// A connection for the benchmark's own commands.
 func withRedis(_ url: String, _ body: (RedisClient) async throws -> Void) async throws {
-    let redis = RedisClient(RedisConfiguration(url: try RedisURL(url)), eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: quiet)
+    let redis = RedisClient(
+        RedisConfiguration(url: try RedisURL(url)), eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
+        logger: quiet)
     try await redis.connect()
     try await body(redis)
     await redis.close()

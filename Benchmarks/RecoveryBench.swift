@@ -10,9 +10,13 @@ struct RecoveryBench {
     func run(lease: Duration, target: Double, _ report: inout Report) async throws {
         try await withRedis(url) { redis in _ = try await redis.send("FLUSHALL") }
         let client = try await StintClient(.redis(url), logger: quiet)
-        let arguments = ["node", "--url", url, "--queue", "recovery", "--jobs", "1", "--concurrency", "4", "--run-ms", "600000", "--lease-ms", "\(lease.wholeMs)"]
+        let arguments = [
+            "node", "--url", url, "--queue", "recovery", "--jobs", "1", "--concurrency", "4", "--run-ms", "600000",
+            "--lease-ms", "\(lease.wholeMs)",
+        ]
         func start() async throws -> ChildProcess {
-            let process = try await ChildProcess.spawn(Bundle.main.executablePath ?? CommandLine.arguments[0], arguments)
+            let process = try await ChildProcess.spawn(
+                Bundle.main.executablePath ?? CommandLine.arguments[0], arguments)
             _ = try await process.output.first(within: .seconds(20)) { $0 == "ready" }
             return process
         }
@@ -28,6 +32,8 @@ struct RecoveryBench {
         _ = try await victim.waitForExit()
         _ = try await other.waitForExit()
         await client.close()
-        report.add("from kill -9 to the next run, lease \(Int(lease.inSeconds)) s", Double(startedMs - killedMs) / 1000, "s", .atMost(target))
+        report.add(
+            "from kill -9 to the next run, lease \(Int(lease.inSeconds)) s", Double(startedMs - killedMs) / 1000, "s",
+            .atMost(target))
     }
 }

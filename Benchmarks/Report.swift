@@ -50,7 +50,9 @@ struct Report {
     }
 
     static func text(_ value: Double) -> String {
-        value >= 1000 ? String(format: "%.0f", value) : value >= 100 ? String(format: "%.1f", value) : String(format: "%.2f", value)
+        value >= 1000
+            ? String(format: "%.0f", value)
+            : value >= 100 ? String(format: "%.1f", value) : String(format: "%.2f", value)
     }
 }
 

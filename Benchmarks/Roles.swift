@@ -10,7 +10,8 @@ import Synchronization
 
 /// A node process of the benchmark. Says `ready`, then after its jobs one line of JSON.
 struct NodeRole: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "node", abstract: "A node process of the benchmark.", shouldDisplay: false)
+    static let configuration = CommandConfiguration(
+        commandName: "node", abstract: "A node process of the benchmark.", shouldDisplay: false)
 
     @Option var url: String
     @Option var queue: String
@@ -23,7 +24,8 @@ struct NodeRole: AsyncParsableCommand {
     func run() async throws {
         let client = try await StintClient(.redis(url), logger: quiet)
         var configuration = NodeConfiguration(
-            queues: [.init(try QueueName(queue))], concurrency: concurrency, consumer: try ConsumerID(name: "bench-\(getpid())")
+            queues: [.init(try QueueName(queue))], concurrency: concurrency,
+            consumer: try ConsumerID(name: "bench-\(getpid())")
         )
         configuration.lease = .milliseconds(leaseMs)
         let began = Atomic<UInt64>(0)
@@ -31,7 +33,9 @@ struct NodeRole: AsyncParsableCommand {
         let (done, finish) = AsyncStream<Void>.makeStream()
         let (jobs, runMs) = (self.jobs, self.runMs)
         let handler = Handler { context in
-            if began.load(ordering: .relaxed) == 0 { began.store(DispatchTime.now().uptimeNanoseconds, ordering: .relaxed) }
+            if began.load(ordering: .relaxed) == 0 {
+                began.store(DispatchTime.now().uptimeNanoseconds, ordering: .relaxed)
+            }
             if runMs > 0 {
                 say("run \(context.id) \(wallMs()) \(context.attempt)")
                 try await Task.sleep(for: .milliseconds(runMs))
@@ -53,7 +57,8 @@ struct NodeRole: AsyncParsableCommand {
 
 /// A process that enqueues jobs in bulk. Ends with one line of JSON.
 struct ProducerRole: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "produce", abstract: "A producer process of the benchmark.", shouldDisplay: false)
+    static let configuration = CommandConfiguration(
+        commandName: "produce", abstract: "A producer process of the benchmark.", shouldDisplay: false)
 
     @Option var url: String
     @Option var queue: String
@@ -95,5 +100,6 @@ func cpuMicroseconds() -> Int {
     #else
     getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     #endif
-    return (Int(usage.ru_utime.tv_sec) + Int(usage.ru_stime.tv_sec)) * 1_000_000 + Int(usage.ru_utime.tv_usec) + Int(usage.ru_stime.tv_usec)
+    return (Int(usage.ru_utime.tv_sec) + Int(usage.ru_stime.tv_sec)) * 1_000_000 + Int(usage.ru_utime.tv_usec)
+        + Int(usage.ru_stime.tv_usec)
 }

@@ -25,7 +25,8 @@ struct ThroughputBench {
         _ = try await node.waitForExit()
         report.add("bulk enqueue from one process", Double(jobs) / produced.seconds, "jobs/s")
         report.add("one node, no-op handler, end to end with the enqueue", Double(jobs) / elapsed, "jobs/s")
-        report.add("one node, from its first job to its last", Double(jobs) / worked.seconds, "jobs/s", .atLeast(40_000))
+        report.add(
+            "one node, from its first job to its last", Double(jobs) / worked.seconds, "jobs/s", .atLeast(40_000))
         report.add("CPU of the node", worked.cpu_us / Double(jobs), "µs per job")
     }
 

@@ -10,7 +10,7 @@
   Returns  {token, due in, lapse in, ids, records, tries}
            token: one fencing token for all jobs of this claim, as a string; '0' when nothing was claimed, '-1' when the
            queue is paused
-           due in, lapse in: ms until the next scheduled job is due, and until the next lease runs out; -1 = there is
+           due in, lapse in: µs until the next scheduled job is due, and until the next lease runs out; -1 = there is
            none. Told only when fewer jobs were there than asked for: then the caller has time to wait for them.
            ids, records: in the order in which they are to be run
            tries: empty, or for each job false or its `tries`
@@ -29,19 +29,24 @@
 local call = redis.call
 local prefix = KEYS[1]
 local consumer, lease_ms, limit = ARGV[1], tonumber(ARGV[2]), checked_limit(ARGV[3])
-if not (lease_ms and limit) or lease_ms < 1 or consumer == '' then
+if not (lease_ms and limit and lease_ms >= 1) or consumer == '' then
     return redis.error_reply('ERR STINT_ARGUMENTS claim: consumer, lease in ms, limit 1..1000')
 end
 local ready, leased, leases = prefix .. 'ready', prefix .. 'leased', prefix .. 'leases'
 
 local meta = call('HMGET', prefix .. 'meta', 'paused', 'token')
 if meta[1] == '1' then
-    return { '-1', -1, first_in(leased, now_ms), {}, {}, {} }
+    return { '-1', -1, first_in(leased, now_us), {}, {}, {} }
 end
 promote_due(prefix, now_us, now_ms, limit)
-local ids = call('ZRANGE', ready, 0, limit - 1)
+-- One more than asked for tells whether any stay behind.
+local ids = call('ZRANGE', ready, 0, limit)
+local leaves_more = #ids > limit
+if leaves_more then
+    ids[#ids] = nil
+end
 if #ids == 0 then
-    return { '0', first_in(prefix .. 'scheduled', now_ms), first_in(leased, now_ms), {}, {}, {} }
+    return { '0', first_in(prefix .. 'scheduled', now_us), first_in(leased, now_us), {}, {}, {} }
 end
 
 local records = call('HMGET', prefix .. 'jobs', unpack(ids))
@@ -91,9 +96,9 @@ if #ids > 0 and call('EXISTS', prefix .. 'tries') == 1 then
     tries = call('HMGET', prefix .. 'tries', unpack(ids))
 end
 if taken == limit then
-    if call('EXISTS', ready) == 1 then
+    if leaves_more then
         mark(prefix)
     end
     return { token, -1, -1, ids, records, tries }
 end
-return { token, first_in(prefix .. 'scheduled', now_ms), first_in(leased, now_ms), ids, records, tries }
+return { token, first_in(prefix .. 'scheduled', now_us), first_in(leased, now_us), ids, records, tries }

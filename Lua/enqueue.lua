@@ -6,12 +6,13 @@
   ARGV     groups of jobs that are due at the same time and share a priority, one after the other:
            due       ms from now (0 = now), or `@` and ms since 1970 on the server's clock
            priority  -100..100, the same that stands in the records
-           fresh     1: the ids were minted for this call and never sent before; 0: look for finished jobs of these ids too
+           fresh     1: the ids were minted for this call and never sent before
+                     0: look for finished jobs of these ids too
            n         how many jobs, 1..1000 in the whole call
            id 1, record 1, … id n, record n
 
-  Returns  {accepted, id, state, id, state, …}: how many were accepted, then every refused id with the state in which it
-           exists already. Nothing about a refused id is changed.
+  Returns  {accepted, id, state, id, state, …}: how many were accepted, then every refused id with the state in which
+           it exists already. Nothing about a refused id is changed.
   Refused by Redis before any write when it is out of memory.
   Writes   record, index, total, mark: a prefix of them is a record without index, which fsck makes ready.
   Cost     O(n log N).
@@ -27,11 +28,12 @@ local prefix = KEYS[1]
 local jobs = prefix .. 'jobs'
 
 -- First pass, reads only: cut the arguments into groups, and find out which ids exist.
-local groups, replies, total = {}, { 0 }, 0
+local groups, replies, total, seen = {}, { 0 }, 0, {}
 local at = 1
 while ARGV[at] do
     local due, priority, n = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 3])
-    if not (priority and n) or priority < -100 or priority > 100 or n < 1 or not ARGV[at + 3 + 2 * n] then
+    if not (priority and n) or priority < -100 or priority > 100 or priority % 1 ~= 0 or n < 1 or n % 1 ~= 0
+        or not ARGV[at + 3 + 2 * n] then
         return redis.error_reply('ERR STINT_ARGUMENTS enqueue: malformed group at argument ' .. at)
     end
     total = total + n
@@ -60,16 +62,21 @@ while ARGV[at] do
     local existing = call('HMGET', jobs, unpack(ids))
     local finished = ARGV[at + 2] == '0' and call('ZMSCORE', prefix .. 'done', unpack(ids)) or {}
     local pairs_of = ARGV
-    local seen, clean = {}, rising
-    if rising then
-        for i = 1, n do
-            if existing[i] or finished[i] then
-                clean = false
-                break
-            end
+    local clean = rising
+    for i = 1, n do
+        if existing[i] or finished[i] or seen[ids[i]] then
+            clean = false
+            break
         end
     end
-    if not clean then
+    if clean then
+        -- A later group of this call may bring one of them again.
+        if ARGV[last + 1] then
+            for i = 1, n do
+                seen[ids[i]] = true
+            end
+        end
+    else
         -- Some exist, or one may stand twice in this call: keep the first of each that is new.
         pairs_of, first, last = {}, 1, 0
         local kept = {}

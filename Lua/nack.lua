@@ -10,7 +10,8 @@
            reason: for people; 1,000 bytes of it are kept
 
   Returns  {code, code, …}, one for each job:
-           1 = will be tried again, 2 = dead, 3 = cancelled, 0 = gone, -1 = not yours any more. 0 and -1 changed nothing.
+           1 = will be tried again, 2 = dead, 3 = cancelled, 0 = gone, -1 = not yours any more.
+           0 and -1 changed nothing.
   Writes   tries, new index, then out of `leased`: a prefix leaves the job leased or in two indexes, never in none.
   Cost     O(n log N).
 ]]
@@ -34,7 +35,8 @@ if n < 1 or n > MAX_JOBS or n ~= math.floor(n) then
 end
 for i = 0, n - 1 do
     local at = 2 + i * FIELDS
-    if not tonumber(ARGV[at + 3]) or not tonumber(ARGV[at + 4]) then
+    local delay_ms = tonumber(ARGV[at + 3])
+    if not delay_ms or delay_ms ~= delay_ms or not tonumber(ARGV[at + 4]) then
         return redis.error_reply('ERR STINT_ARGUMENTS nack: delay and max failures are numbers, at argument ' .. at)
     end
 end

@@ -5,7 +5,7 @@
   KEYS[1]  the queue's prefix, `stint:{queue}:`; all keys are built from it and share its hash tag
   ARGV[1]  limit, 1..1000
 
-  Returns  {promoted, due in}: ms until the next scheduled job is due, 0 = more are due, -1 = none is scheduled
+  Returns  {promoted, due in}: µs until the next scheduled job is due, 0 = more are due, -1 = none is scheduled
   Cost     O(limit log N).
 ]]
 --- @include "clock"
@@ -23,4 +23,4 @@ local promoted = promote_due(prefix, now_us, now_ms, limit)
 if promoted > 0 then
     mark(prefix)
 end
-return { promoted, first_in(prefix .. 'scheduled', now_ms) }
+return { promoted, first_in(prefix .. 'scheduled', now_us) }

@@ -4,10 +4,11 @@
 
   KEYS[1]  the queue's prefix, `stint:{queue}:`; all keys are built from it and share its hash tag
   ARGV[1]  limit, 1..1000
-  ARGV[2]  max lapses: a job is buried as poison by the lapse that reaches it; a job's own limit (option `x`) goes before it
+  ARGV[2]  max lapses: a job is buried as poison by the lapse that reaches it;
+           a job's own limit (option `x`) goes before it
 
   Returns  {server ms, lapse in, id, lease, outcome, lapses, id, lease, outcome, lapses, …}
-           lapse in: ms until the next lease runs out, 0 = more have run out, -1 = none is leased
+           lapse in: µs until the next lease runs out, 0 = more have run out, -1 = none is leased
            lease: "<token>:<consumer ID>" of the holder that lost it
            outcome: 1 = ready again, at the front of its priority; 2 = dead; 3 = cancelled
   Writes   tries, new index, then out of `leased`.
@@ -76,5 +77,5 @@ if #ids > 0 then
         mark(prefix)
     end
 end
-replies[2] = first_in(leased, now_ms)
+replies[2] = first_in(leased, now_us)
 return replies

@@ -4,7 +4,8 @@
 
   KEYS[1]  the queue's prefix, `stint:{queue}:`; all keys are built from it and share its hash tag
   ARGV[1]  consumer ID
-  ARGV[2]  delay, ms: 0 = to the front of their priority at once (shutdown); more = not before then (snooze, unknown type)
+  ARGV[2]  delay, ms: 0 = to the front of their priority at once (shutdown);
+           more = not before then (snooze, unknown type)
   ARGV     groups: token, n, id 1 … id n
 
   Returns  {released, id, code, id, code, …}: how many were released, then every refused id: 0 = gone, -1 = not yours
@@ -23,7 +24,7 @@
 
 local call = redis.call
 local prefix, consumer, delay_ms = KEYS[1], ARGV[1], tonumber(ARGV[2])
-if not delay_ms or delay_ms < 0 then
+if not (delay_ms and delay_ms >= 0) then
     return redis.error_reply('ERR STINT_ARGUMENTS release: the delay is a number of ms, 0 or more')
 end
 local replies, groups, at = { 0 }, {}, 3
@@ -36,22 +37,27 @@ while ARGV[at] do
     at = next_at
 end
 
-local released, cancelled = 0, 0
+-- An id may stand twice in a call: HSCAN, by which lost claims are found, may report it twice.
+local released, cancelled, seen = 0, 0, {}
 local due = string.format('%.0f', now_ms + delay_ms)
-for _, held in ipairs(groups) do
-    -- From the last to the first: each goes before the one that was put back before it.
+-- From the last to the first, groups too: each job goes before the one that was put back before it.
+for g = #groups, 1, -1 do
+    local held = groups[g]
     for i = #held, 1, -1 do
         local id = held[i]
-        if call('HEXISTS', prefix .. 'cancels', id) == 1 then
-            end_cancelled(prefix, id, now_ms)
-            cancelled = cancelled + 1
-        elseif delay_ms > 0 then
-            call('ZADD', prefix .. 'scheduled', due, id)
-        else
-            prepend_ready(prefix .. 'ready', record_priority(call('HGET', prefix .. 'jobs', id)), now_us, id)
+        if not seen[id] then
+            seen[id] = true
+            if call('HEXISTS', prefix .. 'cancels', id) == 1 then
+                end_cancelled(prefix, id, now_ms)
+                cancelled = cancelled + 1
+            elseif delay_ms > 0 then
+                call('ZADD', prefix .. 'scheduled', due, id)
+            else
+                prepend_ready(prefix .. 'ready', record_priority(call('HGET', prefix .. 'jobs', id)), now_us, id)
+            end
+            end_lease(prefix, id)
+            released = released + 1
         end
-        end_lease(prefix, id)
-        released = released + 1
     end
 end
 if cancelled > 0 then

@@ -6,8 +6,8 @@
   ARGV     id 1 … id n, n = 1..1000
 
   Returns  {server ms, job, job, …}; a job is {state, score, record, tries, lease, cancel reason}, with '' for what it
-           does not have; state '' = unknown. score: due ms (scheduled), deadline ms (leased), order score (ready), when in
-           ms (dead, done, cancelled).
+           does not have; state '' = unknown. score: due ms (scheduled), deadline ms (leased), order score (ready),
+           when in ms (dead, done, cancelled).
   Cost     O(n log N), and the size of the records.
 ]]
 --- @include "clock"

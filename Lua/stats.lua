@@ -5,7 +5,8 @@
   KEYS[1]  the queue's prefix, `stint:{queue}:`; all keys are built from it and share its hash tag
 
   Returns  {name, value, name, value, …}: sizes of the indexes, totals, `paused`, and ages in ms (-1 = there is none):
-           oldest_ready_ms (how long the job that has been ready longest waits), due_in_ms (until the next scheduled one),
+           oldest_ready_ms (how long the job that has been ready longest waits),
+           due_in_ms (until the next scheduled one),
            lapse_in_ms (until the next lease runs out; 0 = one has run out and waits for a reaper).
   Cost     O(number of priorities in use), at most 201.
 ]]
@@ -50,6 +51,9 @@ for _ = 1, 201 do
     low = string.format('%.0f', band + BAND)
 end
 add('oldest_ready_ms', oldest_ms or -1)
-add('due_in_ms', first_in(prefix .. 'scheduled', now_ms))
-add('lapse_in_ms', first_in(prefix .. 'leased', now_ms))
+local function whole_ms(us)
+    return us < 0 and us or math.ceil(us / 1000)
+end
+add('due_in_ms', whole_ms(first_in(prefix .. 'scheduled', now_us)))
+add('lapse_in_ms', whole_ms(first_in(prefix .. 'leased', now_us)))
 return replies

@@ -19,7 +19,7 @@ local call = redis.call
 local prefix, limit = KEYS[1], checked_limit(ARGV[1])
 for at = 2, #ARGV, 3 do
     if not limit or not TRIMMABLE[ARGV[at]] or not tonumber(ARGV[at + 1]) or not tonumber(ARGV[at + 2]) then
-        return redis.error_reply('ERR STINT_ARGUMENTS trim: limit, then state, keep ms and keep count, at argument ' .. at)
+        return redis.error_reply('ERR STINT_ARGUMENTS trim: limit, then state, keep ms, keep count, at argument ' .. at)
     end
 end
 local replies = {}

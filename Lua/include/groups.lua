@@ -1,5 +1,6 @@
 -- Settles and extensions come in groups that share a token: token, [extras,] n, id 1 … id n, again and again.
--- Returns the ids of the group whose count stands at ARGV[at], and where the next group begins; or nil and what is wrong.
+-- Returns the ids of the group whose count stands at ARGV[at], and where the next group begins; or nil and what is
+-- wrong.
 local grouped = 0
 
 local function group_ids(at)

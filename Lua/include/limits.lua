@@ -4,7 +4,7 @@ local MAX_JOBS = 1000
 
 local function checked_limit(value)
     local limit = tonumber(value)
-    if not limit or limit < 1 then
+    if not (limit and limit >= 1) then
         return nil
     end
     return math.min(math.floor(limit), MAX_JOBS)

@@ -5,6 +5,10 @@
 -- so the order inside a band is exactly the order of arrival, whatever the ids.
 local BAND = 35184372088832
 
+-- Redis orders ids by their bytes, Lua by the locale that the server was started in: only where both agree does `<`
+-- tell whether an id rises. Elsewhere the score rises with every job.
+local compares_bytes = 'B' < 'a'
+
 local function band_end(ready, priority, command)
     local band = (100 - priority) * BAND
     local low, high = string.format('%.0f', band), string.format('(%.0f', band + BAND)
@@ -28,7 +32,7 @@ local function append_ready(ready, priority, now_us, list, first, last, step)
     local args, n = {}, 0
     for i = first, last, step do
         local id = list[i]
-        if id <= previous then
+        if previous ~= '' and not (compares_bytes and id > previous) then
             score = score + 1
             text = string.format('%.0f', score)
         end

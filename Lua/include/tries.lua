@@ -1,4 +1,5 @@
--- `tries` exists only for jobs that did not finish at the first try: "<failures> <lapses> <ms of the last> <its reason>".
+-- `tries` exists only for jobs that did not finish at the first try:
+-- "<failures> <lapses> <ms of the last> <its reason>".
 local MAX_REASON = 1000
 
 local function read_tries(prefix, id)

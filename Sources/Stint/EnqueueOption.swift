@@ -55,12 +55,14 @@ extension NewJob {
         try header.validate()
         if payload.readableBytes > Defaults.maxPayloadBytes {
             throw StintError(
-                .payloadTooLarge, "enqueue", "the payload has \(payload.readableBytes) bytes, the limit is \(Defaults.maxPayloadBytes)",
+                .payloadTooLarge, "enqueue",
+                "the payload has \(payload.readableBytes) bytes, the limit is \(Defaults.maxPayloadBytes)",
                 advice: "Keep large data in a store of its own, and its address in the job."
             )
         }
         if case .after(let delay) = due, delay > .seconds(86_400 * 3660) {
-            throw StintError(.invalidArgument, "enqueue", "a delay of \(delay) is out of range", advice: "It is at most ten years.")
+            throw StintError(
+                .invalidArgument, "enqueue", "a delay of \(delay) is out of range", advice: "It is at most ten years.")
         }
     }
 }

@@ -40,7 +40,9 @@ public struct JobHandler: Sendable {
     /// A handler for jobs whose payload is not JSON, or not Swift's.
     ///
     /// - Parameter type: checked when the node is made.
-    public init(type: String, retry: RetryPolicy = .standard, run: @escaping @Sendable (JobContext) async throws -> Void) {
+    public init(
+        type: String, retry: RetryPolicy = .standard, run: @escaping @Sendable (JobContext) async throws -> Void
+    ) {
         self.type = type
         self.handler = Handler(retry: retry, run: run)
     }
@@ -68,7 +70,9 @@ enum Payload {
         do {
             return ByteBuffer(bytes: try JSONEncoder().encode(job))
         } catch {
-            throw StintError(.undecodable, "encode \(Swift.type(of: job).type)", "the job cannot be written as JSON: \(error)", underlying: error)
+            throw StintError(
+                .undecodable, "encode \(Swift.type(of: job).type)", "the job cannot be written as JSON: \(error)",
+                underlying: error)
         }
     }
 

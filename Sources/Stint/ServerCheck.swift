@@ -27,7 +27,8 @@ struct ServerCheck {
         }
         if let memoryPolicy, memoryPolicy != "noeviction", !allowsEviction {
             throw StintError(
-                .unsupportedServer, "connect", "the server's maxmemory-policy is \(memoryPolicy): it deletes jobs when its memory is full",
+                .unsupportedServer, "connect",
+                "the server's maxmemory-policy is \(memoryPolicy): it deletes jobs when its memory is full",
                 advice: "Set `maxmemory-policy noeviction`; or allow eviction explicitly, for jobs that may be lost."
             )
         }

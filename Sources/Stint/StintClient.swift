@@ -20,13 +20,15 @@ public final class StintClient: Sendable {
     package let inspector: Inspector
     package let logger: Logger
     private let minter = JobIDMinter()
-    private let registered = Mutex<Set<QueueName>>([])
+    private let opened = Mutex<Set<QueueName>>([])
 
     /// Connects, and checks that the server can be trusted with jobs.
     ///
     /// - Throws: ``StintError``: `unavailable` when the server cannot be reached in time, `refused` when it does not let us in,
     ///   `unsupportedServer` when it is older than Redis 7.0 or may evict jobs.
-    public init(_ target: RedisTarget, logger: Logger = Logger(label: "stint"), eventLoop: (any EventLoop)? = nil) async throws(StintError) {
+    public init(_ target: RedisTarget, logger: Logger = Logger(label: "stint"), eventLoop: (any EventLoop)? = nil)
+        async throws(StintError)
+    {
         let keys = try Keys(prefix: target.keyPrefix)
         let redis = RedisClient(
             target.configuration, eventLoop: eventLoop ?? MultiThreadedEventLoopGroup.singleton.next(), logger: logger
@@ -71,14 +73,18 @@ public final class StintClient: Sendable {
     ///   `unconfirmed` when it may have been accepted or not after repeated attempts: enqueueing it again with the id of
     ///   ``EnqueueOption/id(_:)`` is safe.
     @discardableResult
-    public func enqueue<J: JobPayload>(_ job: J, on queue: QueueName, _ options: EnqueueOption...) async throws(StintError) -> Receipt {
+    public func enqueue<J: JobPayload>(_ job: J, on queue: QueueName, _ options: EnqueueOption...)
+        async throws(StintError) -> Receipt
+    {
         let new = try NewJob(type: JobType(J.type), payload: Payload.encode(job), options, mint: mint)
         return try await enqueue([new], on: queue)[0]
     }
 
     /// Enqueues many jobs of one kind. They are accepted in order, in calls of at most 1,000.
     @discardableResult
-    public func enqueue<J: JobPayload>(_ jobs: [J], on queue: QueueName, _ options: EnqueueOption...) async throws(StintError) -> [Receipt] {
+    public func enqueue<J: JobPayload>(_ jobs: [J], on queue: QueueName, _ options: EnqueueOption...)
+        async throws(StintError) -> [Receipt]
+    {
         let type = try JobType(J.type)
         var new: [NewJob] = []
         for job in jobs { new.append(try NewJob(type: type, payload: Payload.encode(job), options, mint: mint)) }
@@ -95,20 +101,22 @@ public final class StintClient: Sendable {
 
     /// The way of every enqueue: chunks, and repeats of what was not confirmed.
     package func enqueue(_ jobs: [NewJob], on queue: QueueName) async throws(StintError) -> [Receipt] {
-        if registered.withLock({ $0.insert(queue).inserted }) {
-            try await register(queue)
-        }
+        try await open(queue)
         var receipts: [Receipt] = []
         receipts.reserveCapacity(jobs.count)
         for start in stride(from: 0, to: jobs.count, by: Defaults.maxJobsPerCall) {
             let chunk = Array(jobs[start..<min(start + Defaults.maxJobsPerCall, jobs.count)])
             let outcomes = try await enqueueUntilConfirmed(chunk, on: queue)
-            for (job, outcome) in zip(chunk, outcomes) { receipts.append(Receipt(id: job.id, queue: queue, outcome: outcome)) }
+            for (job, outcome) in zip(chunk, outcomes) {
+                receipts.append(Receipt(id: job.id, queue: queue, outcome: outcome))
+            }
         }
         return receipts
     }
 
-    private func enqueueUntilConfirmed(_ jobs: [NewJob], on queue: QueueName) async throws(StintError) -> [EnqueueOutcome] {
+    private func enqueueUntilConfirmed(_ jobs: [NewJob], on queue: QueueName) async throws(StintError)
+        -> [EnqueueOutcome]
+    {
         let end = ContinuousClock.now.advanced(by: Self.repeatFor)
         var jobs = jobs
         var wasSent = false
@@ -130,18 +138,24 @@ public final class StintClient: Sendable {
         }
     }
 
-    private func register(_ queue: QueueName) async throws(StintError) {
+    /// Before the first use of a queue. Only a queue of another version is an error: what cannot be reached now is looked at
+    /// again with the next use.
+    func open(_ queue: QueueName) async throws(StintError) {
+        if opened.withLock({ $0.contains(queue) }) { return }
         do {
-            try await store.register(queue)
+            try await store.open(queue)
+            opened.withLock { _ = $0.insert(queue) }
         } catch {
-            registered.withLock { _ = $0.remove(queue) }
-            // For people only: an enqueue does not fail for it.
-            logger.debug("queue not registered", metadata: ["queue": "\(queue)", "error": "\(error)"])
+            if error.code == .unsupportedServer { throw error }
+            logger.debug("queue not opened", metadata: ["queue": "\(queue)", "error": "\(error)"])
         }
     }
 
-    private func mint() -> JobID {
-        minter.mint(atMs: Int64(Date().timeIntervalSince1970 * 1000))
+    private func mint() -> JobID { mint(1)[0] }
+
+    /// Fresh ids that rise.
+    package func mint(_ count: Int) -> [JobID] {
+        minter.mint(count, atMs: Int64(Date().timeIntervalSince1970 * 1000))
     }
 
     // MARK: Look after
@@ -149,7 +163,8 @@ public final class StintClient: Sendable {
     /// Cancels a job wherever it is: a waiting one at once, a running one by its node's next heartbeat, as Swift task
     /// cancellation.
     @discardableResult
-    public func cancel(_ id: JobID, on queue: QueueName, reason: String = "") async throws(StintError) -> CancelOutcome {
+    public func cancel(_ id: JobID, on queue: QueueName, reason: String = "") async throws(StintError) -> CancelOutcome
+    {
         try await store.cancel([id], on: queue, reason: reason).first ?? .unknown
     }
 

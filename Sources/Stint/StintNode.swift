@@ -17,6 +17,7 @@ import StintStore
 /// them: their attempts are not counted.
 public final class StintNode: Service {
     package let node: Node
+    private let client: StintClient
 
     /// - Parameters:
     ///   - queues: the queues to work on.
@@ -33,7 +34,8 @@ public final class StintNode: Service {
         var byType: [JobType: Handler] = [:]
         for handler in handlers() {
             guard byType.updateValue(handler.handler, forKey: try JobType(handler.type)) == nil else {
-                throw .invalidArgument("node", "two handlers for jobs of type \(handler.type)", advice: "Register one for each type.")
+                throw .invalidArgument(
+                    "node", "two handlers for jobs of type \(handler.type)", advice: "Register one for each type.")
             }
         }
         var configuration = NodeConfiguration(
@@ -49,8 +51,10 @@ public final class StintNode: Service {
     package init(
         _ client: StintClient, _ configuration: NodeConfiguration, _ handlers: Handlers, observer: NodeObserver? = nil
     ) throws(StintError) {
+        self.client = client
         self.node = try Node(
-            store: client.store, configuration: configuration, handlers: handlers, logger: client.logger, observer: observer
+            store: client.store, configuration: configuration, handlers: handlers, logger: client.logger,
+            observer: observer
         )
     }
 
@@ -58,7 +62,10 @@ public final class StintNode: Service {
     public var consumer: ConsumerID { node.consumer }
 
     /// Works until the service group shuts down gracefully, or the task is cancelled.
+    ///
+    /// - Throws: ``StintError`` with code `unsupportedServer` when another version of Stint wrote one of the queues.
     public func run() async throws {
+        for queue in node.configuration.queues { try await client.open(queue.name) }
         await withGracefulShutdownHandler {
             await node.run()
         } onGracefulShutdown: {
@@ -73,7 +80,9 @@ public final class StintNode: Service {
 
     /// The host's name, cut to what a consumer ID may hold.
     package static var hostName: String {
-        let name = ProcessInfo.processInfo.hostName.filter { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
+        let name = ProcessInfo.processInfo.hostName.filter {
+            $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0))
+        }
         return name.isEmpty ? "node" : String(name.prefix(60))
     }
 }

@@ -7,7 +7,9 @@ public struct ConsumerID: Hashable, Sendable, CustomStringConvertible {
     /// - Throws: ``StintError`` with code `invalidArgument` when the name is empty, longer than 100 bytes, or holds anything
     ///   but printable ASCII, or a `/`.
     public init(name: String) throws(StintError) {
-        guard (1...100).contains(name.utf8.count), name.utf8.allSatisfy({ Name.isPrintable($0) && $0 != UInt8(ascii: "/") }) else {
+        guard (1...100).contains(name.utf8.count),
+            name.utf8.allSatisfy({ Name.isPrintable($0) && $0 != UInt8(ascii: "/") })
+        else {
             throw .invalidArgument(
                 "node name",
                 "\(Name.quoted(name)) is not a node name",

@@ -4,7 +4,7 @@ public enum Defaults {
     public static let lease = Duration.seconds(30)
     /// A node extends its leases this many times within one lease.
     public static let heartbeatsPerLease = 3
-    /// The nack that reaches this buries the job: with the default back-off after about half a day.
+    /// The nack that reaches this buries the job: with the default back-off after nine hours at most, half of that on average.
     public static let maxFailures = 20
     /// The lapse that reaches this buries the job as poison.
     public static let maxLapses = 3

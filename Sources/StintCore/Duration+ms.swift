@@ -1,8 +1,11 @@
 extension Duration {
-    /// Whole milliseconds, rounded up, so that nothing happens sooner than was asked for.
+    /// Whole milliseconds, rounded up, so that nothing happens sooner than was asked for. At most 2^53 - 1 either way, which
+    /// scripts hold exactly: some 285,000 years.
     package var wholeMs: Int64 {
         let (seconds, attoseconds) = components
         let msAttoseconds: Int64 = 1_000_000_000_000_000
+        let limit: Int64 = 1 << 53 - 1
+        guard seconds.magnitude < limit / 1000 else { return seconds < 0 ? -limit : limit }
         return seconds * 1000 + (attoseconds + (attoseconds > 0 ? msAttoseconds - 1 : 0)) / msAttoseconds
     }
 
@@ -25,7 +28,9 @@ extension Duration {
             rest = rest.dropFirst(digits.count)
             let unit = rest.prefix { $0.isASCII && $0.isLetter }
             rest = rest.dropFirst(unit.count)
-            guard let value = Double(digits), value.isFinite, value < 1e12, let unit = Self.unitSeconds[String(unit)] else { throw refusal }
+            guard let value = Double(digits), let unit = Self.unitSeconds[String(unit)], value * unit < 1e12 else {
+                throw refusal
+            }
             total += .microseconds(Int64((value * unit * 1e6).rounded()))
         }
         self = total

@@ -12,7 +12,9 @@ public struct JobHeader: Hashable, Sendable {
     /// The lapse that reaches this buries the job; `nil` = ``Defaults/maxLapses``.
     public var maxLapses: Int?
 
-    public init(type: JobType, priority: Int = 0, lease: Duration? = nil, maxFailures: Int? = nil, maxLapses: Int? = nil) {
+    public init(
+        type: JobType, priority: Int = 0, lease: Duration? = nil, maxFailures: Int? = nil, maxLapses: Int? = nil
+    ) {
         self.type = type
         self.priority = priority
         self.lease = lease
@@ -23,11 +25,18 @@ public struct JobHeader: Hashable, Sendable {
     /// - Throws: ``StintError`` with code `invalidArgument` for the first option that is out of range.
     package func validate() throws(StintError) {
         func check(_ isRight: Bool, _ option: String, _ range: String) throws(StintError) {
-            if !isRight { throw .invalidArgument("job options", "\(option) is out of range", advice: "It is \(range).") }
+            if !isRight {
+                throw .invalidArgument("job options", "\(option) is out of range", advice: "It is \(range).")
+            }
         }
         try check((-100...100).contains(priority), "priority \(priority)", "-100 to 100")
-        if let lease { try check(lease >= .milliseconds(100) && lease <= .seconds(86_400 * 7), "lease \(lease)", "100 ms to 7 days") }
-        if let maxFailures { try check((1...1_000_000).contains(maxFailures), "max failures \(maxFailures)", "1 to 1,000,000") }
+        if let lease {
+            try check(
+                lease >= .milliseconds(100) && lease <= .seconds(86_400 * 7), "lease \(lease)", "100 ms to 7 days")
+        }
+        if let maxFailures {
+            try check((1...1_000_000).contains(maxFailures), "max failures \(maxFailures)", "1 to 1,000,000")
+        }
         if let maxLapses { try check((1...1_000_000).contains(maxLapses), "max lapses \(maxLapses)", "1 to 1,000,000") }
     }
 
@@ -45,7 +54,8 @@ public struct JobHeader: Hashable, Sendable {
     ///
     /// - Throws: ``StintError`` with code `malformed`.
     package init(decoding line: some StringProtocol) throws(StintError) {
-        let malformed = StintError(.malformed, "read record", "the header line \(Name.quoted(String(line))) has not the form of one")
+        let malformed = StintError(
+            .malformed, "read record", "the header line \(Name.quoted(String(line))) has not the form of one")
         guard let mark = line.first, mark == "j" || mark == "J" else { throw malformed }
         let parts = line.dropFirst().split(separator: ";", omittingEmptySubsequences: false)
         guard let name = parts.first, let type = try? JobType(String(name)) else { throw malformed }
@@ -57,7 +67,8 @@ public struct JobHeader: Hashable, Sendable {
             guard let value = Int(pair[1]) else { throw malformed }
             switch key {
             case "p": priority = min(100, max(-100, value))
-            case "l": lease = .milliseconds(value)
+            // As the claim reads it: a lease that is none leaves the job with the node's.
+            case "l": lease = value > 0 ? .milliseconds(value) : nil
             case "f": maxFailures = value
             default: maxLapses = value
             }

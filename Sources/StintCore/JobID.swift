@@ -34,7 +34,8 @@ public struct JobID: Hashable, Sendable, Comparable, CustomStringConvertible {
 package final class JobIDMinter: Sendable {
     private struct Last {
         var millisecond: UInt64 = 0
-        var random = (high: UInt8(0), low: UInt64(0))
+        // Random from the start: a machine whose clock stands at 1970 never gets to the draw of the first millisecond.
+        var random = (high: UInt8(0), low: UInt64.random(in: 0...UInt64.max))
     }
 
     private let last = Mutex(Last())
@@ -83,6 +84,7 @@ enum Base32 {
 
     /// 65 random bits as 13 characters: the nonce of a consumer ID.
     static func nonce() -> String {
-        String(encode(millisecond: 0, random: (high: .random(in: 0...1), low: .random(in: 0...UInt64.max))).dropFirst(9))
+        String(
+            encode(millisecond: 0, random: (high: .random(in: 0...1), low: .random(in: 0...UInt64.max))).dropFirst(9))
     }
 }

@@ -9,7 +9,9 @@ public struct QueueName: Hashable, Sendable, Comparable, CustomStringConvertible
     public init(_ rawValue: String) throws(StintError) {
         let bytes = rawValue.utf8
         guard let first = bytes.first, Name.isAlphanumeric(first), bytes.count <= 128,
-            bytes.allSatisfy({ Name.isAlphanumeric($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") })
+            bytes.allSatisfy({
+                Name.isAlphanumeric($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-")
+            })
         else {
             throw .invalidArgument(
                 "queue name",
@@ -38,17 +40,22 @@ public struct QueueName: Hashable, Sendable, Comparable, CustomStringConvertible
 enum Name {
     static func isAlphanumeric(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
         default: false
         }
     }
 
     static func isPrintable(_ byte: UInt8) -> Bool { byte > 32 && byte < 127 }
 
-    /// For error messages: bounded, and without control characters.
+    /// For error messages: bounded, and without what moves a terminal's cursor or turns the direction of text.
     static func quoted(_ text: String) -> String {
         let cleaned = text.unicodeScalars.prefix(60).map { scalar in
-            scalar.properties.generalCategory == .control ? "\u{FFFD}" : String(scalar)
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator: "\u{FFFD}"
+            default: String(scalar)
+            }
         }
         return "\"" + cleaned.joined() + (text.unicodeScalars.count > 60 ? "…" : "") + "\""
     }

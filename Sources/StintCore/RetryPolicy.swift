@@ -8,10 +8,13 @@ public struct RetryPolicy: Sendable {
     /// spreads the retries of jobs that failed together best.
     /// Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015 ("full jitter").
     public static func exponential(
-        base: Duration = .seconds(2), factor: Double = 2, cap: Duration = .seconds(3600), maxFailures: Int = Defaults.maxFailures
+        base: Duration = .seconds(2), factor: Double = 2, cap: Duration = .seconds(3600),
+        maxFailures: Int = Defaults.maxFailures
     ) -> RetryPolicy {
         RetryPolicy(maxFailures: maxFailures) { failures, random in
-            let ceiling = min(cap.inSeconds, base.inSeconds * pow(factor, failures))
+            let grown = base > .zero ? base.inSeconds * pow(factor, failures) : 0
+            // The last bound is what an Int64 of milliseconds holds, and more than anybody waits.
+            let ceiling = max(0, min(cap.inSeconds, grown, 1e12))
             return .milliseconds(Int64((ceiling * random * 1000).rounded()))
         }
     }
@@ -23,7 +26,9 @@ public struct RetryPolicy: Sendable {
 
     /// After the first, second, … delay; the last one again and again.
     public static func list(_ delays: [Duration], maxFailures: Int = Defaults.maxFailures) -> RetryPolicy {
-        RetryPolicy(maxFailures: maxFailures) { failures, _ in delays.isEmpty ? .zero : delays[min(failures, delays.count) - 1] }
+        RetryPolicy(maxFailures: maxFailures) { failures, _ in
+            delays.isEmpty ? .zero : delays[min(failures, delays.count) - 1]
+        }
     }
 
     /// The first failure buries the job.
@@ -33,7 +38,10 @@ public struct RetryPolicy: Sendable {
     public static let standard = exponential()
 
     /// - Parameter delay: from the number of failures, the present one included, and a uniform draw from 0 ..< 1.
-    public init(maxFailures: Int = Defaults.maxFailures, delay: @escaping @Sendable (_ failures: Int, _ random: Double) -> Duration) {
+    public init(
+        maxFailures: Int = Defaults.maxFailures,
+        delay: @escaping @Sendable (_ failures: Int, _ random: Double) -> Duration
+    ) {
         self.maxFailures = maxFailures
         self.delay = delay
     }

@@ -43,7 +43,8 @@ package enum Settle: Sendable, Equatable {
             return .retry(after: delay, maxFailures: maxFailures, reason: String(describing: error))
         }
         switch outcome.kind {
-        case .retry(let delay): return .retry(after: max(.zero, delay), maxFailures: maxFailures, reason: outcome.reason)
+        case .retry(let delay):
+            return .retry(after: max(.zero, delay), maxFailures: maxFailures, reason: outcome.reason)
         case .snooze(let delay): return .release(after: max(.zero, delay))
         case .reject: return .reject(reason: outcome.reason)
         }

@@ -2,7 +2,10 @@
 public struct StintError: Error, Sendable, CustomStringConvertible {
     /// The kinds of errors. More may be added: always have a default.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
-        private enum Value: String { case invalidArgument, unavailable, unconfirmed, queueFull, refused, leaseLost, payloadTooLarge, undecodable, unsupportedServer, malformed, closed }
+        private enum Value: String {
+            case invalidArgument, unavailable, unconfirmed, queueFull, refused, leaseLost, payloadTooLarge, undecodable,
+                unsupportedServer, malformed, closed
+        }
         private let value: Value
 
         /// What the caller passed cannot be right. Nothing was sent.
@@ -39,7 +42,9 @@ public struct StintError: Error, Sendable, CustomStringConvertible {
     public let advice: String
     public let underlying: (any Error)?
 
-    package init(_ code: Code, _ operation: String, _ message: String, advice: String = "", underlying: (any Error)? = nil) {
+    package init(
+        _ code: Code, _ operation: String, _ message: String, advice: String = "", underlying: (any Error)? = nil
+    ) {
         self.code = code
         self.operation = operation
         self.message = message

@@ -25,9 +25,11 @@ public struct Tries: Hashable, Sendable {
     /// Reads "<failures> <lapses> <ms> <reason>". What cannot be read counts as nothing: it must not stop the job.
     package init(decoding text: String) {
         let parts = text.split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false)
+        // Bounded, so that ``attempt`` cannot overflow.
+        func count(_ text: Substring) -> Int { Int(text).map { min(max(0, $0), 1_000_000_000) } ?? 0 }
         self.init(
-            failures: parts.count > 0 ? Int(parts[0]) ?? 0 : 0,
-            lapses: parts.count > 1 ? Int(parts[1]) ?? 0 : 0,
+            failures: count(parts[0]),
+            lapses: parts.count > 1 ? count(parts[1]) : 0,
             lastMs: parts.count > 2 ? Int64(parts[2]) ?? 0 : 0,
             reason: parts.count > 3 ? String(parts[3]) : ""
         )

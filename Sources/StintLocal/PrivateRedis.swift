@@ -60,6 +60,11 @@ package final class PrivateRedis: Sendable {
         directory = try Self.makeTemporaryDirectory()
     }
 
+    /// A server that runs takes its directory along.
+    deinit {
+        if pid == nil { removeDirectory(directory) }
+    }
+
     /// `redis+unix://…`
     package var url: String { socketURL(socketPath) }
     package var socketPath: String { directory + "/redis.sock" }

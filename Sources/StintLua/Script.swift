@@ -44,6 +44,7 @@ package enum Scripts {
     package static let show = Script(name: "show")
 
     package static let all = [
-        enqueue, claim, ack, nack, extend, release, reap, promote, cancel, redrive, purge, trim, pause, beat, stats, show,
+        enqueue, claim, ack, nack, extend, release, reap, promote, cancel, redrive, purge, trim, pause, beat, stats,
+        show,
     ]
 }

@@ -1,9 +1,8 @@
 internal import DequeModule
 internal import NIOCore
-internal import NIOSSL
 
-/// Performs what `ConnectionStateMachine` decides, on one channel. Talks to its link only; the link adopts the one handler of
-/// several attempts (a host may have many addresses) that won.
+/// Performs what `ConnectionStateMachine` decides, on one channel. Talks to its link only; the link adopts the one
+/// handler of several attempts (a host may have many addresses) that won.
 final class ConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -13,6 +12,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     private var link: Link?
     private var error: RedisError?
+    /// The reply that made the connection drain.
+    private var dropReason: String?
 
     init(_ configuration: RedisConfiguration) {
         machine = ConnectionStateMachine(steps: HandshakeStep.steps(for: configuration))
@@ -28,16 +29,13 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// The link takes this connection.
     func start(_ link: Link) {
-        guard let context else {
+        guard let context, error == nil else {
             // Lost between connecting and now.
-            link.connectionEnded(self, error: error ?? lost("it closed at once"), expected: false, ended: machine.closed())
+            link.connectionEnded(
+                self, error: error ?? lost("it closed at once"), expected: false, ended: machine.closed())
             return
         }
         self.link = link
-        if let error {
-            fail(error)
-            return
-        }
         var buffer = context.channel.allocator.buffer(capacity: 256)
         for step in machine.opened() { buffer.writeImmutableBuffer(step.command.encoded) }
         context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
@@ -48,7 +46,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// Writes requests, gathered into as few buffers as makes sense, and flushes once.
     func write(_ requests: some Collection<Request>) {
-        guard let context, !requests.isEmpty else { return }
+        guard let context else { preconditionFailure("a ready connection is in a channel") }
         var capacity = 0
         for request in requests {
             let bytes = request.command.body.readableBytes
@@ -73,7 +71,9 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// Takes no more requests; closes after the last reply.
     func drain() {
-        if machine.drain() { fail(RedisError(.closed, operation: "close", message: "the client was closed"), expected: true) }
+        if machine.drain() {
+            fail(RedisError(.closed, operation: "close", message: "the client was closed"), expected: true)
+        }
     }
 
     /// Closes when a request is past its deadline; else returns the next deadline.
@@ -107,6 +107,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
+        fail(error ?? lost("its channel was taken apart"))
         self.context = nil
     }
 
@@ -131,6 +132,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
         let text = reply.string ?? ""
         let code = RedisError.Code(reply: text)
+        if code.dropsConnection { dropReason = text }
         perform(machine.received(error: (code, text)), .failure((code, text)))
     }
 
@@ -156,7 +158,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             outcome.complete(request)
         case .completeAndClose(let request):
             outcome.complete(request)
-            fail(lost("closed after its last reply"))
+            fail(lost(dropReason ?? "closed after its last reply"))
         case .fail(let error):
             fail(error)
         }

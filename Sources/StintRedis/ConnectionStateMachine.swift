@@ -6,7 +6,8 @@ protocol Expiring {
     var deadline: NIODeadline { get }
 }
 
-/// One connection as a value: events go in, actions come out, and somebody else performs them. It knows no channel and no clock.
+/// One connection as a value: events go in, actions come out, and somebody else performs them. It knows no channel and
+/// no clock.
 ///
 ///     connecting -> handshaking -> ready -> draining -> closed
 ///
@@ -83,7 +84,9 @@ struct ConnectionStateMachine<Request: Expiring> {
 
     /// The caller is about to write this request.
     mutating func write(_ request: Request) {
-        guard state == .ready else { preconditionFailure("a request is written to a ready connection, and this one is \(state)") }
+        guard state == .ready else {
+            preconditionFailure("a request is written to a ready connection, and this one is \(state)")
+        }
         pending.append(request)
     }
 
@@ -102,7 +105,8 @@ struct ConnectionStateMachine<Request: Expiring> {
 
     enum ClockAction {
         case nothing(next: NIODeadline?)
-        /// These got no reply in time, so no later reply can be trusted to belong to its request: the connection has to go.
+        /// These got no reply in time, so no later reply can be trusted to belong to its request: the connection has to
+        /// go.
         case timedOut
     }
 

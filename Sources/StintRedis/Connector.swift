@@ -28,7 +28,8 @@ struct Connector {
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
                     if let tls {
-                        try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: configuration.url.hostName))
+                        try pipeline.addHandler(
+                            NIOSSLClientHandler(context: tls, serverHostname: configuration.url.hostName))
                     }
                     try pipeline.addHandler(ConnectionHandler(configuration))
                 }
@@ -64,7 +65,8 @@ struct Connector {
         if let roots = tls.trustRootsFile { settings.trustRoots = .file(roots) }
         guard (tls.certificateFile == nil) == (tls.privateKeyFile == nil) else {
             throw RedisError(
-                .tls, operation: "set up TLS", message: "a client certificate needs a private key and the other way round")
+                .tls, operation: "set up TLS",
+                message: "a client certificate needs a private key and the other way round")
         }
         do {
             if let file = tls.certificateFile {
@@ -83,7 +85,9 @@ struct Connector {
 extension RedisURL {
     /// For SNI and verification. Addresses have no name: their certificate is checked against the address itself.
     fileprivate var hostName: String? {
-        guard case .tcp(let host, _) = address, (try? SocketAddress(ipAddress: host, port: 0)) == nil else { return nil }
+        guard case .tcp(let host, _) = address, (try? SocketAddress(ipAddress: host, port: 0)) == nil else {
+            return nil
+        }
         return host
     }
 }
@@ -94,15 +98,19 @@ extension Connector {
         switch error {
         case let error as RedisError:
             error
+        case NIOSSLError.uncleanShutdown:
+            // The peer died or was cut off: that is the network's trouble, not the certificate's.
+            RedisError(code, operation: operation, message: "the connection ended in the middle", underlying: error)
         case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError:
             RedisError(.tls, operation: operation, message: "\(error)", underlying: error)
         case let error as IOError:
             RedisError(code, operation: operation, message: reason(error), underlying: error)
         case let error as NIOConnectionError:
             RedisError(code, operation: operation, message: reason(error), underlying: error)
-        case let ChannelError.connectTimeout(amount):
+        case ChannelError.connectTimeout(let amount):
             RedisError(
-                code, operation: operation, message: "no answer within \(amount.nanoseconds / 1_000_000) ms", underlying: error)
+                code, operation: operation, message: "no answer within \(amount.nanoseconds / 1_000_000) ms",
+                underlying: error)
         default:
             RedisError(code, operation: operation, message: "\(error)", underlying: error)
         }

@@ -53,7 +53,8 @@ enum HandshakeStep: Sendable, Hashable {
     func failure(_ code: RedisError.Code, _ message: String) -> RedisError {
         switch self {
         case .auth:
-            // "ERR Client sent AUTH, but no password is set", "ERR AUTH <password> called without any password configured".
+            // "ERR Client sent AUTH, but no password is set", "ERR AUTH <password> called without any password
+            // configured".
             RedisError(code.isPlainError ? .wrongPass : code, operation: "log in", message: message)
         case .select(let database): RedisError(code, operation: "select database \(database)", message: message)
         case .setName: RedisError(code, operation: "set the client's name", message: message)

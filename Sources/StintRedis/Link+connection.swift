@@ -9,7 +9,8 @@ extension Link {
         if connection?.isReady == true {
             promise.succeed()
         } else if machine.state == .closed {
-            promise.fail(RedisError(.closed, operation: "connect to \(configuration.url)", message: "the client is closed"))
+            promise.fail(
+                RedisError(.closed, operation: "connect to \(configuration.url)", message: "the client is closed"))
         } else {
             let deadline = NIODeadline.now() + TimeAmount(configuration.connectTimeout)
             connectWaiters.append(ConnectWaiter(promise: promise, deadline: deadline))
@@ -24,7 +25,9 @@ extension Link {
         do throws(RedisError) {
             let connector = if let connector { connector } else { try Connector(configuration) }
             self.connector = connector
-            attemptTimer = eventLoop.scheduleTask(in: TimeAmount(configuration.connectTimeout)) { self.attemptTimedOut(number) }
+            attemptTimer = eventLoop.scheduleTask(in: TimeAmount(configuration.connectTimeout)) {
+                self.attemptTimedOut(number)
+            }
             connector.connect(on: eventLoop).hop(to: eventLoop).whenComplete { self.connected($0, attempt: number) }
         } catch {
             attemptFailed(error)
@@ -67,7 +70,8 @@ extension Link {
         lastError = nil
         epoch.add(1, ordering: .relaxed)
         if let outage = machine.ready(.now()), kind == .multiplexed {
-            logger.info(
+            // As loud as the loss: who was told of that waits for this.
+            logger.warning(
                 "redis connection restored",
                 metadata: [
                     "redis": "\(configuration.url)", "outage": "\(outage.duration)", "attempts": "\(outage.attempts)",
@@ -124,7 +128,8 @@ extension Link {
         attemptTimer?.cancel()
         let code = error.code == .connectionLost ? .connectFailed : error.code
         lastError = RedisError(
-            code, operation: "\(error.operation) (\(configuration.url))", message: error.message, underlying: error.underlying)
+            code, operation: "\(error.operation) (\(configuration.url))", message: error.message,
+            underlying: error.underlying)
         // A wrong password or certificate does not get better by waiting, so nobody waits for it.
         if error.disposition == .final { failWaiting(error) }
         down(error, expected: false)
@@ -136,7 +141,9 @@ extension Link {
         waiting = []
         connectWaiters = []
         for request in requests { request.fail(like: error, mayHaveRun: false) }
-        for waiter in waiters { waiter.promise.fail(error.during("connect to \(configuration.url)", mayHaveRun: false)) }
+        for waiter in waiters {
+            waiter.promise.fail(error.during("connect to \(configuration.url)", mayHaveRun: false))
+        }
     }
 
     private func down(_ error: RedisError, expected: Bool) {
@@ -146,7 +153,8 @@ extension Link {
         let (next, began) = machine.down(.now(), wanted: wanted, expected: expected, random: .random(in: 0..<1))
         if began && kind == .multiplexed && (isService || connectWaiters.isEmpty) {
             logger.warning(
-                "redis connection lost", metadata: ["redis": "\(configuration.url)", "error": "\(error.message) [\(error.code)]"])
+                "redis connection lost",
+                metadata: ["redis": "\(configuration.url)", "error": "\(error.message) [\(error.code)]"])
         }
         if case .retry(let delay) = next {
             eventLoop.scheduleTask(in: TimeAmount(delay)) { if self.machine.retryDue() { self.open() } }

@@ -5,8 +5,8 @@ internal import Synchronization
 
 /// One connection to Redis that is made again whenever it is gone, and the requests that wait for it.
 ///
-/// Unchecked, because the compiler cannot see what holds: `inbox` and `epoch` synchronise themselves, and every other variable is
-/// touched on `eventLoop` only, by the methods that are called there.
+/// Unchecked, because the compiler cannot see what holds: `inbox` and `epoch` synchronise themselves, and every other
+/// variable is touched on `eventLoop` only, by the methods that are called there.
 final class Link: @unchecked Sendable {
     enum Kind {
         /// Pipelines everything, and reconnects for ever once it has been up.
@@ -159,8 +159,8 @@ final class Link: @unchecked Sendable {
         }
     }
 
-    /// Sees to it that `clock` runs at `deadline` or before. One timer serves all requests: a timer for each would cost more than
-    /// the request.
+    /// Sees to it that `clock` runs at `deadline` or before. One timer serves all requests: a timer for each would cost
+    /// more than the request.
     func arm(_ deadline: NIODeadline) {
         if let timerDeadline, timerDeadline <= deadline { return }
         timer?.cancel()
@@ -193,13 +193,18 @@ final class Link: @unchecked Sendable {
         let tired = connectWaiters.filter { $0.deadline <= now }
         if !tired.isEmpty {
             connectWaiters.removeAll { $0.deadline <= now }
-            for waiter in tired { waiter.promise.fail(notSent("connect to \(configuration.url)")) }
+            let silence = RedisError(
+                .connectFailed, operation: "connect", message: "no answer within \(configuration.connectTimeout)")
+            for waiter in tired {
+                waiter.promise.fail((lastError ?? silence).during("connect to \(configuration.url)", mayHaveRun: false))
+            }
         }
     }
 
     private func notSent(_ operation: String) -> RedisError {
         guard let lastError else {
-            return RedisError(.timeout, operation: operation, message: "not sent in time: there was no ready connection")
+            return RedisError(
+                .timeout, operation: operation, message: "not sent in time: there was no ready connection")
         }
         let code = lastError.code == .timeout ? .connectFailed : lastError.code
         return RedisError(code, operation: operation, message: lastError.message, underlying: lastError)

@@ -1,6 +1,7 @@
 internal import NIOCore
 
-/// When to connect and when to rest, as a value. It knows no channel, no clock and no dice: times and random numbers come in.
+/// When to connect and when to rest, as a value. It knows no channel, no clock and no dice: times and random numbers
+/// come in.
 ///
 ///     resting -> connecting -> up -> backingOff -> connecting ...
 struct LinkStateMachine {
@@ -54,15 +55,17 @@ struct LinkStateMachine {
 
     /// A connection is ready. Returns the outage that this ends.
     mutating func ready(_ now: NIODeadline) -> Outage? {
-        guard state == .connecting else { preconditionFailure("a link comes up from connecting, and this one is \(state)") }
+        guard state == .connecting else {
+            preconditionFailure("a link comes up from connecting, and this one is \(state)")
+        }
         state = .up(since: now)
         hasBeenUp = true
         defer { outage = nil }
         return outage.map { Outage(duration: .nanoseconds((now - $0.since).nanoseconds), attempts: $0.attempts + 1) }
     }
 
-    /// A connection is gone or could not be made. `wanted`: somebody needs one. `expected`: we closed it ourselves, with a reason
-    /// that is no outage. `began` is true once for each outage.
+    /// A connection is gone or could not be made. `wanted`: somebody needs one. `expected`: we closed it ourselves,
+    /// with a reason that is no outage. `began` is true once for each outage.
     mutating func down(_ now: NIODeadline, wanted: Bool, expected: Bool, random: Double) -> (next: Next, began: Bool) {
         switch state {
         case .closed:

@@ -2,10 +2,12 @@ package import Logging
 package import NIOCore
 internal import Synchronization
 
-/// A Redis client: one connection that all callers share, and a second one, opened when it is first needed, for commands that block.
+/// A Redis client: one connection that all callers share, and a second one, opened when it is first needed, for
+/// commands that block.
 ///
-/// Every call waits for a connection until its timeout, and is never sent twice: an error with `mayHaveRun` says that only the
-/// caller can decide whether to repeat it. Lost connections are made again until `close()`, which has to be called.
+/// Every call waits for a connection until its timeout, and is never sent twice: an error with `mayHaveRun` says that
+/// only the caller can decide whether to repeat it. Lost connections are made again until `close()`, which has to be
+/// called.
 package final class RedisClient: Sendable {
     package let eventLoop: any EventLoop
     package let configuration: RedisConfiguration
@@ -29,8 +31,8 @@ package final class RedisClient: Sendable {
         }
     }
 
-    /// Connects, so that a wrong address or password shows before the first command. Tries for `connectTimeout` at most, and not
-    /// again when waiting cannot help. Not needed: the first command connects too.
+    /// Connects, so that a wrong address or password shows before the first command. Tries for `connectTimeout` at
+    /// most, and not again when waiting cannot help. Not needed: the first command connects too.
     package func connect() async throws(RedisError) {
         do {
             try await shared.connect().get()
@@ -41,8 +43,8 @@ package final class RedisClient: Sendable {
         }
     }
 
-    /// Sends a command and waits for its reply; an error reply is thrown. Cancelling the task does not end the wait: the command
-    /// has gone out already.
+    /// Sends a command and waits for its reply; an error reply is thrown. Cancelling the task does not end the wait:
+    /// the command has gone out already.
     package func send(_ command: RedisCommand, timeout: Duration? = nil) async throws(RedisError) -> RedisReply {
         let timeout = timeout.map { TimeAmount(waiting: $0) } ?? commandTimeout
         let result = await withUnsafeContinuation { continuation in
@@ -59,9 +61,9 @@ package final class RedisClient: Sendable {
         return promise.futureResult
     }
 
-    /// Calls a script by its hash, and once more with its source when the server does not know the hash: after a restart, a
-    /// failover or SCRIPT FLUSH. That is safe, because NOSCRIPT means that nothing ran. `reserving` is what the arguments are
-    /// expected to need, in bytes.
+    /// Calls a script by its hash, and once more with its source when the server does not know the hash: after a
+    /// restart, a failover or SCRIPT FLUSH. That is safe, because NOSCRIPT means that nothing ran. `reserving` is what
+    /// the arguments are expected to need, in bytes.
     package func call(
         _ script: RedisScript,
         keys: [String],
@@ -78,7 +80,8 @@ package final class RedisClient: Sendable {
         arguments(&command)
         do {
             return try await send(command, timeout: timeout)
-        } catch where error.code == .noScript {
+        } catch {
+            guard error.code == .noScript else { throw error }
             fallbacks.add(1, ordering: .relaxed)
             var full = RedisCommand("EVAL", reserving: script.source.utf8.count + command.body.readableBytes)
             full.label = script.name
@@ -91,18 +94,18 @@ package final class RedisClient: Sendable {
     /// How often a script's source had to be sent.
     package var scriptFallbacks: Int { fallbacks.load(ordering: .relaxed) }
 
-    /// Rises by one whenever the shared connection becomes ready: the first time, and after each loss. What the server kept for the
-    /// old connection is gone when it has changed.
+    /// Rises by one whenever the shared connection becomes ready: the first time, and after each loss. What the server
+    /// kept for the old connection is gone when it has changed.
     package var connectionEpoch: Int { shared.epoch.load(ordering: .relaxed) }
 
-    /// Sends a command that waits in the server, such as BLPOP, on the connection for such commands, one at a time. `upTo` is how
-    /// long the server waits; the client gives up `blockingMargin` later. Cancelling the task ends the wait by closing that
-    /// connection and throws `.cancelled`: whatever the server had just handed over is lost.
+    /// Sends a command that waits in the server, such as BLPOP, on the connection for such commands, one at a time.
+    /// `upTo` is how long the server waits; the client gives up `blockingMargin` later. Cancelling the task ends the
+    /// wait by closing that connection and throws `.cancelled`: whatever the server had just handed over is lost.
     package func block(_ command: RedisCommand, upTo: Duration) async throws(RedisError) -> RedisReply {
         let id = lastID.add(1, ordering: .relaxed).newValue
         let timeout = TimeAmount(waiting: upTo + configuration.blockingMargin)
-        // The cancel handler may run before the request exists. Both sides go through this lock, so either the request is never
-        // made or the link has it before it hears of the cancellation.
+        // The cancel handler may run before the request exists. Both sides go through this lock, so either the request
+        // is never made or the link has it before it hears of the cancellation.
         let isCancelled = Mutex(false)
         let result = await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
@@ -120,8 +123,8 @@ package final class RedisClient: Sendable {
         return try result.get()
     }
 
-    /// Takes no more commands, lets those that were sent get their replies for at most `closeTimeout`, and closes the sockets.
-    /// Blocking commands end at once, with `.closed`.
+    /// Takes no more commands, lets those that were sent get their replies for at most `closeTimeout`, and closes the
+    /// sockets. Blocking commands end at once, with `.closed`.
     package func close() async {
         let both = blocking.close().and(shared.close())
         _ = try? await both.get()

@@ -1,7 +1,7 @@
 package import NIOCore
 
-/// One command, encoded while it is built: every argument goes straight into one buffer as a RESP bulk string. The header, which
-/// counts the arguments, is written in front when the command is sent.
+/// One command, encoded while it is built: every argument goes straight into one buffer as a RESP bulk string. The
+/// header, which counts the arguments, is written in front when the command is sent.
 ///
 ///     var command = RedisCommand("HSET")
 ///     command.append(key)
@@ -132,8 +132,8 @@ extension RedisCommand {
         return buffer
     }
 
-    /// What errors say was tried: the name (of the script, if it is one) and the key. Only commands that are known to start with a
-    /// key show their first argument; of any other it may be a password or a payload.
+    /// What errors say was tried: the name (of the script, if it is one) and the key. Only commands that are known to
+    /// start with a key show their first argument; of any other it may be a password or a payload.
     var operation: String {
         let arguments = strings(upTo: 4)
         let name = arguments[0].uppercased()
@@ -149,10 +149,14 @@ extension RedisCommand {
     }
 
     private static let keyed: Set<String> = [
-        "BLPOP", "BRPOP", "BZPOPMIN", "DECR", "DEL", "EXISTS", "EXPIRE", "GET", "HDEL", "HGET", "HGETALL", "HINCRBY", "HLEN",
-        "HMGET", "HSCAN", "HSET", "INCR", "INCRBY", "LLEN", "LPOP", "LPUSH", "LRANGE", "MGET", "PEXPIRE", "PTTL", "RPOP",
-        "RPUSH", "SADD", "SCARD", "SET", "SISMEMBER", "SMEMBERS", "SREM", "SSCAN", "STRLEN", "TTL", "TYPE", "UNLINK", "XADD",
-        "XLEN", "XRANGE", "XREVRANGE", "XTRIM", "ZADD", "ZCARD", "ZCOUNT", "ZRANGE", "ZRANGEBYSCORE", "ZREM", "ZSCAN", "ZSCORE",
+        "BLPOP", "BRPOP", "BZPOPMIN", "DECR", "DEL", "EXISTS", "EXPIRE", "GET", "HDEL", "HGET", "HGETALL", "HINCRBY",
+        "HLEN",
+        "HMGET", "HSCAN", "HSET", "INCR", "INCRBY", "LLEN", "LPOP", "LPUSH", "LRANGE", "MGET", "PEXPIRE", "PTTL",
+        "RPOP",
+        "RPUSH", "SADD", "SCARD", "SET", "SISMEMBER", "SMEMBERS", "SREM", "SSCAN", "STRLEN", "TTL", "TYPE", "UNLINK",
+        "XADD",
+        "XLEN", "XRANGE", "XREVRANGE", "XTRIM", "ZADD", "ZCARD", "ZCOUNT", "ZRANGE", "ZRANGEBYSCORE", "ZREM", "ZSCAN",
+        "ZSCORE",
     ]
 
     /// The first strings, each cut at 200 bytes: an error is no place for more.

@@ -5,7 +5,8 @@ package struct RedisConfiguration: Sendable {
     /// Shown by `CLIENT LIST`. Spaces and control characters become `-`. Defaults to none.
     package var clientName: String?
 
-    /// For one attempt to connect, including TLS and login, and for the whole of `RedisClient.connect()`. Defaults to 5 seconds.
+    /// For one attempt to connect, including TLS and login, and for the whole of `RedisClient.connect()`. Defaults to 5
+    /// seconds.
     package var connectTimeout: Duration = .seconds(5)
 
     /// From the moment a command is sent until its reply, waiting for a connection included. Defaults to 10 seconds.
@@ -47,8 +48,8 @@ package struct RedisTLS: Sendable {
     /// The key of `certificateFile`. Defaults to none.
     package var privateKeyFile: String?
 
-    /// Accepts any certificate, so anyone on the network path can read and change everything. Logged as a warning by every
-    /// client that uses it. Defaults to false: certificate and host name are verified.
+    /// Accepts any certificate, so anyone on the network path can read and change everything. Logged as a warning by
+    /// every client that uses it. Defaults to false: certificate and host name are verified.
     package var insecureSkipVerify = false
 
     package init() {}

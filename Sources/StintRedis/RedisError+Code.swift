@@ -3,7 +3,8 @@ extension RedisError {
     package struct Code: Sendable, Hashable, CustomStringConvertible {
         fileprivate enum Value: Hashable {
             case connectFailed, connectionLost, timeout, closed, cancelled, protocolError, badURL, tls
-            case noScript, readOnly, loading, moved, ask, tryAgain, clusterDown, masterDown, outOfMemory, noAuth, wrongPass
+            case noScript, readOnly, loading, moved, ask, tryAgain, clusterDown, masterDown, outOfMemory, noAuth,
+                wrongPass
             case noPermission, busy, misconfigured, noReplicas, wrongType, unkillable, execAbort, scriptError
             case other(String)
         }
@@ -100,9 +101,11 @@ extension RedisError.Code {
     package var disposition: RedisError.Disposition {
         switch value {
         case .connectFailed, .connectionLost, .timeout, .protocolError, .readOnly, .masterDown: .reconnect
-        case .loading, .busy, .unkillable, .tryAgain, .clusterDown, .noReplicas, .outOfMemory, .misconfigured, .noScript:
+        case .loading, .busy, .unkillable, .tryAgain, .clusterDown, .noReplicas, .outOfMemory, .misconfigured,
+            .noScript:
             .tryAgain
-        case .closed, .cancelled, .badURL, .tls, .moved, .ask, .noAuth, .wrongPass, .noPermission, .wrongType, .execAbort,
+        case .closed, .cancelled, .badURL, .tls, .moved, .ask, .noAuth, .wrongPass, .noPermission, .wrongType,
+            .execAbort,
             .scriptError, .other:
             .final
         }

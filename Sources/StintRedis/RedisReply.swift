@@ -31,7 +31,9 @@ package struct RedisReply: Sendable {
     }
 
     package var kind: Kind {
-        guard let kind = Kind(rawValue: node.kind) else { preconditionFailure("the reply reader made a node of no kind") }
+        guard let kind = Kind(rawValue: node.kind) else {
+            preconditionFailure("the reply reader made a node of no kind")
+        }
         return kind
     }
 

@@ -84,7 +84,8 @@ private struct URLParser {
 
     private func tcp(_ rest: Substring, usesTLS: Bool) throws(RedisError) -> RedisURL {
         if rest.contains("?") || rest.contains("#") {
-            throw bad("it has a query or a fragment: percent-encode ? and # in a password, and write the database as /0")
+            throw bad(
+                "it has a query or a fragment: percent-encode ? and # in a password, and write the database as /0")
         }
         let slash = rest.firstIndex(of: "/") ?? rest.endIndex
         let login = try login(rest[..<slash])
@@ -118,7 +119,8 @@ private struct URLParser {
         return url
     }
 
-    private func login(_ authority: Substring) throws(RedisError) -> (user: String?, password: Secret?, rest: Substring) {
+    private func login(_ authority: Substring) throws(RedisError) -> (user: String?, password: Secret?, rest: Substring)
+    {
         guard let at = authority.lastIndex(of: "@") else { return (nil, nil, authority) }
         let login = authority[..<at]
         guard let colon = login.firstIndex(of: ":") else {
@@ -155,7 +157,9 @@ private struct URLParser {
     }
 
     private func database(_ text: Substring) throws(RedisError) -> Int {
-        guard let number = decimal(text), number < 1_000_000 else { throw bad("its database is not a number such as /0") }
+        guard let number = decimal(text), number < 1_000_000 else {
+            throw bad("its database is not a number such as /0")
+        }
         return number
     }
 
@@ -172,7 +176,8 @@ private struct URLParser {
                 continue
             }
             let hex = rest.prefix(2)
-            guard hex.count == 2, let value = UInt8(String(Substring(hex)), radix: 16), hex.first != UInt8(ascii: "+") else {
+            guard hex.count == 2, let value = UInt8(String(Substring(hex)), radix: 16), hex.first != UInt8(ascii: "+")
+            else {
                 throw bad("a % is not followed by two hexadecimal digits: write %25 for a percent sign")
             }
             bytes.append(value)

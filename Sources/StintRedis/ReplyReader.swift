@@ -15,8 +15,8 @@ final class ReplyReader {
         cresp_free(reader)
     }
 
-    // hiredis moves what is left of its buffer to the front after each reply; with many small replies in one large read that
-    // costs more than parsing them. Small slices leave little to move.
+    // hiredis moves what is left of its buffer to the front after each reply; with many small replies in one large read
+    // that costs more than parsing them. Small slices leave little to move.
     private static let sliceBytes = 8192
 
     /// Parses `bytes` after what came before, and hands over every reply that is complete. A failure is final.
@@ -53,7 +53,9 @@ final class ReplyReader {
         if count == 1 && length <= 8 {
             if length > 0 {
                 root.value = 0
-                withUnsafeMutableBytes(of: &root.value) { $0.baseAddress?.copyMemory(from: cresp_arena(reader), byteCount: length) }
+                withUnsafeMutableBytes(of: &root.value) {
+                    $0.baseAddress?.copyMemory(from: cresp_arena(reader), byteCount: length)
+                }
             }
             return RedisReply(storage: nil, node: root, index: 0)
         }

@@ -12,7 +12,7 @@ final class Agenda: Sendable {
         var isHot = true
         var dueAt: ContinuousClock.Instant?
         var lapseAt: ContinuousClock.Instant?
-        /// When the store was last asked for the times above; at first, when the node began.
+        /// When the store was last asked for the times above.
         var lookedAt = ContinuousClock.now
         /// A claim's reply was lost: this consumer may hold jobs that it does not know of.
         var mayHoldUnknown = false

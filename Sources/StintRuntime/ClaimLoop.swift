@@ -58,7 +58,7 @@ struct ClaimLoop {
                 HeldLease(job, queue: queue, lease: job.header.lease ?? configuration.lease, sentAt: sentAt)
             }
             node.leases.insert(leases)
-            if leases.contains(where: { $0.lease < configuration.lease }) || node.leases.count == leases.count {
+            if leases.contains(where: { $0.lease < configuration.lease }) {
                 node.heartbeatSignal.raise()
                 node.deadlineSignal.raise()
             }
@@ -73,11 +73,17 @@ struct ClaimLoop {
     }
 
     /// Records that cannot be read are buried with the reason, where people look. They never stop the others.
-    private func reject(_ malformed: [(id: JobID, reason: String)], token: Token, _ queue: QueueName) async throws(StintError) {
+    private func reject(_ malformed: [(id: JobID, reason: String)], token: Token, _ queue: QueueName)
+        async throws(StintError)
+    {
         for (id, reason) in malformed {
-            node.logger.error("record cannot be read, job buried", metadata: ["job": "\(id)", "queue": "\(queue)", "reason": "\(reason)"])
+            node.logger.error(
+                "record cannot be read, job buried",
+                metadata: ["job": "\(id)", "queue": "\(queue)", "reason": "\(reason)"])
         }
-        let nacks = malformed.map { Nack(Held(id: $0.id, token: token), .reject, maxFailures: 1, reason: "malformed: " + $0.reason) }
+        let nacks = malformed.map {
+            Nack(Held(id: $0.id, token: token), .reject, maxFailures: 1, reason: "malformed: " + $0.reason)
+        }
         _ = try await node.store.nack(nacks, on: queue, by: node.consumer)
     }
 
@@ -91,7 +97,8 @@ struct ClaimLoop {
         }
         node.agenda.update(queue) { $0.mayHoldUnknown = false }
         if !unknown.isEmpty {
-            node.logger.notice("released jobs of a lost claim", metadata: ["queue": "\(queue)", "jobs": "\(unknown.count)"])
+            node.logger.notice(
+                "released jobs of a lost claim", metadata: ["queue": "\(queue)", "jobs": "\(unknown.count)"])
             node.observe?(.recovered(unknown.count, queue))
         }
     }

@@ -8,14 +8,14 @@ struct DeadlineLoop {
 
     func run() async {
         while !Task.isCancelled {
-            let next = runOnce()
-            await node.deadlineSignal.wait(upTo: next)
+            // Looked at also when nothing is held: a claim that comes meanwhile has its deadline after the next look.
+            await node.deadlineSignal.wait(upTo: runOnce() ?? node.configuration.lease / 6)
         }
     }
 
     /// Gives up what is past its local deadline.
     ///
-    /// - Returns: until the next deadline; `nil` = nothing is held.
+    /// - Returns: how long until the next deadline; `nil` = nothing is held.
     @discardableResult
     func runOnce(now: ContinuousClock.Instant = .now) -> Duration? {
         var next: Duration?

@@ -10,15 +10,15 @@ struct HeartbeatLoop {
 
     func run() async {
         while !Task.isCancelled {
-            let next = await runOnce()
-            await node.heartbeatSignal.wait(upTo: next)
+            // Looked at also when nothing is held: a claim that comes meanwhile is then younger than its first extension.
+            await node.heartbeatSignal.wait(upTo: await runOnce())
         }
     }
 
     /// One round: extends what is a quarter of its lease old.
     ///
-    /// - Returns: how long until the next round is needed; `nil` = until there are leases.
-    func runOnce(now: ContinuousClock.Instant = .now) async -> Duration? {
+    /// - Returns: how long until the next round is needed.
+    func runOnce(now: ContinuousClock.Instant = .now) async -> Duration {
         let leases = node.leases.all
         var due: [QueueName: [HeldLease]] = [:]
         for lease in leases
@@ -46,7 +46,9 @@ struct HeartbeatLoop {
                 if let refusal = refused[lease.job.id] {
                     // A settle may have overtaken this round: then the lease is gone because the job is done.
                     if !lease.isFinished, lease.cancel(.leaseLost) {
-                        node.logger.warning("lease refused", metadata: ["job": "\(lease.job.id)", "queue": "\(queue)", "refusal": "\(refusal)"])
+                        node.logger.warning(
+                            "lease refused",
+                            metadata: ["job": "\(lease.job.id)", "queue": "\(queue)", "refusal": "\(refusal)"])
                         node.lost(lease)
                     }
                 } else {
@@ -56,22 +58,22 @@ struct HeartbeatLoop {
             let wanted = Dictionary(answer.cancels.map { ($0.id, $0.reason) }) { first, _ in first }
             for lease in sorted where !wanted.isEmpty {
                 if let reason = wanted[lease.job.id], lease.cancel(.requested(reason)) {
-                    node.logger.info("cancelling a running job", metadata: ["job": "\(lease.job.id)", "queue": "\(queue)", "reason": "\(reason)"])
+                    node.logger.info(
+                        "cancelling a running job",
+                        metadata: ["job": "\(lease.job.id)", "queue": "\(queue)", "reason": "\(reason)"])
                 }
             }
             return sorted.count - refused.count
         } catch {
-            node.logger.debug("heartbeat failed", metadata: ["queue": "\(queue)", "leases": "\(leases.count)", "error": "\(error)"])
+            node.logger.debug(
+                "heartbeat failed", metadata: ["queue": "\(queue)", "leases": "\(leases.count)", "error": "\(error)"])
             return 0
         }
     }
 
     /// A sixth of the shortest lease: an extension is then sent at a third of it, give or take. Soon after a failure.
-    private func nextRound(_ leases: [HeldLease], failed: Bool) -> Duration? {
-        guard let shortest = leases.filter(\.isRunning).map(\.lease).min() else {
-            // Leases that came while this round was under way raise the signal, or are seen here.
-            return node.leases.count > leases.count ? .zero : nil
-        }
+    private func nextRound(_ leases: [HeldLease], failed: Bool) -> Duration {
+        let shortest = leases.filter(\.isRunning).map(\.lease).min() ?? node.configuration.lease
         return failed ? min(shortest / 6, .milliseconds(500)) : shortest / 6
     }
 }

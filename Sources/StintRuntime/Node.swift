@@ -12,35 +12,38 @@ package final class Node: Sendable {
         static func < (left: Stop, right: Stop) -> Bool { left.rawValue < right.rawValue }
     }
 
-    /// After its cancellation a handler has this long to return, before its job is released in spite of it.
-    private static let cancelGrace = Duration.seconds(3)
     /// How long all that is left to say to Redis may take: the last settles, and the good-bye.
     private static let settleGrace = Duration.seconds(5)
 
     package let configuration: NodeConfiguration
     private let state: NodeState
     private let pool: SlotPool
+    private let ear: RedisClient
     private let stop = Mutex(Stop.no)
     private let stopSignal: Signal
     private let drainSignal: Signal
 
     /// - Throws: ``StintError`` with code `invalidArgument`.
     package init(
-        store: Store, configuration: NodeConfiguration, handlers: Handlers, logger: Logger, observer: NodeObserver? = nil
+        store: Store, configuration: NodeConfiguration, handlers: Handlers, logger: Logger,
+        observer: NodeObserver? = nil
     ) throws(StintError) {
         try configuration.validate()
         var logger = logger
         logger[metadataKey: "consumer"] = "\(configuration.consumer)"
-        let state = NodeState(store: store, configuration: configuration, handlers: handlers, logger: logger, observer: observer)
+        let state = NodeState(
+            store: store, configuration: configuration, handlers: handlers, logger: logger, observer: observer)
         let drainSignal = Signal(store.client.eventLoop)
         let job = RunJob(node: state)
         self.configuration = configuration
         self.state = state
+        self.ear = RedisClient(store.client.configuration, eventLoop: store.client.eventLoop, logger: logger)
         self.stopSignal = Signal(store.client.eventLoop)
         self.drainSignal = drainSignal
         self.pool = SlotPool(
             concurrency: configuration.concurrency,
             onHungry: { state.claimSignal.raise() },
+            onIdle: { state.idleSignal.raise() },
             onDrained: { drainSignal.raise() },
             run: { lease, slot in await job.run(lease, in: slot) }
         )
@@ -69,12 +72,12 @@ package final class Node: Sendable {
     }
 
     private func work(_ executor: LoopExecutor) async {
-        let (state, pool, eventLoop) = (self.state, self.pool, executor.eventLoop)
+        let (state, pool, ear, eventLoop) = (self.state, self.pool, self.ear, executor.eventLoop)
         let register = RegisterLoop(node: state, timer: Signal(eventLoop))
         pool.start()
         // Loops outlive the cancellation of the task that runs the node: leases must be kept while it hands them back.
         let claims = Task(executorPreference: executor) { await ClaimLoop(node: state, pool: pool).run() }
-        let wakes = Task(executorPreference: executor) { await WakeLoop(node: state, pool: pool).run() }
+        let wakes = Task(executorPreference: executor) { await WakeLoop(node: state, pool: pool, ear: ear).run() }
         let loops: [Task<Void, Never>] = [
             Task(executorPreference: executor) { await HeartbeatLoop(node: state).run() },
             Task(executorPreference: executor) { await DeadlineLoop(node: state).run() },
@@ -84,9 +87,12 @@ package final class Node: Sendable {
             Task(executorPreference: executor) { await JanitorLoop(node: state, timer: Signal(eventLoop)).run() },
             Task(executorPreference: executor) { await register.run() },
         ]
-        state.logger.info("node started", metadata: [
-            "queues": "\(configuration.queues.map(\.name.rawValue).joined(separator: ","))", "concurrency": "\(configuration.concurrency)",
-        ])
+        state.logger.info(
+            "node started",
+            metadata: [
+                "queues": "\(configuration.queues.map(\.name.rawValue).joined(separator: ","))",
+                "concurrency": "\(configuration.concurrency)",
+            ])
         state.observe?(.started)
         while stop.withLock({ $0 }) == .no { await stopSignal.wait() }
 
@@ -99,6 +105,7 @@ package final class Node: Sendable {
             for loop in loops { loop.cancel() }
             for loop in loops { await self.wait(for: loop, until: end, executor) }
             await self.wait(for: Task(executorPreference: executor) { await register.leave() }, until: end, executor)
+            await ear.close()
         }.value
         state.logger.info("node stopped")
         state.observe?(.stopped)
@@ -115,11 +122,13 @@ package final class Node: Sendable {
         await waitForSlots(upTo: configuration.grace) { self.stop.withLock { $0 } == .now }
         if !pool.isDrained {
             for lease in state.leases.all where !lease.isFinished { lease.cancel(.shutdown) }
-            await waitForSlots(upTo: Self.cancelGrace) { false }
+            await waitForSlots(upTo: configuration.cancelGrace) { false }
         }
         // A handler that ignores its cancellation ends with the process; its job need not wait for the lapse.
         for lease in state.leases.all where !lease.isFinished {
-            state.logger.warning("handler ignores its cancellation, job released", metadata: ["job": "\(lease.job.id)", "queue": "\(lease.queue)"])
+            state.logger.warning(
+                "handler ignores its cancellation, job released",
+                metadata: ["job": "\(lease.job.id)", "queue": "\(lease.queue)"])
             job.handBack(lease)
         }
     }
@@ -146,7 +155,9 @@ package final class Node: Sendable {
             await drainSignal.wait(upTo: .milliseconds(5))
         }
         if state.leases.count > 0 {
-            state.logger.error("stopped with leases that could not be settled, the reaper takes care of them", metadata: ["jobs": "\(state.leases.count)"])
+            state.logger.error(
+                "stopped with leases that could not be settled, the reaper takes care of them",
+                metadata: ["jobs": "\(state.leases.count)"])
         }
     }
 }

@@ -17,6 +17,8 @@ package struct NodeConfiguration: Sendable {
     package var consumer: ConsumerID
     package var lease = Defaults.lease
     package var grace = Defaults.grace
+    /// After its cancellation a handler has this long to return, before its job is released in spite of it.
+    package var cancelGrace = Duration.seconds(3)
     package var maxLapses = Defaults.maxLapses
     /// The longest that jobs may wait inside this process for a slot: how far ahead tiny jobs are claimed.
     package var prefetchTime = Duration.milliseconds(20)
@@ -40,8 +42,11 @@ package struct NodeConfiguration: Sendable {
         try check(!queues.isEmpty, "no queue to work on", "Name at least one.")
         try check(Set(queues.map(\.name)).count == queues.count, "a queue is named twice", "Name each once.")
         try check(queues.allSatisfy { (1...1000).contains($0.weight) }, "a weight is out of range", "It is 1 to 1,000.")
-        try check((1...100_000).contains(concurrency), "concurrency \(concurrency) is out of range", "It is 1 to 100,000.")
-        try check(lease >= .milliseconds(100) && lease <= .seconds(7 * 86_400), "lease \(lease) is out of range", "It is 100 ms to 7 days.")
+        try check(
+            (1...100_000).contains(concurrency), "concurrency \(concurrency) is out of range", "It is 1 to 100,000.")
+        try check(
+            lease >= .milliseconds(100) && lease <= .seconds(7 * 86_400), "lease \(lease) is out of range",
+            "It is 100 ms to 7 days.")
         try check(grace >= .zero, "grace \(grace) is negative", "It is zero or more.")
         try check(maxLapses >= 1, "max lapses \(maxLapses) is out of range", "It is 1 or more.")
     }

@@ -63,7 +63,8 @@ final class NodeState: Sendable {
 
     /// Says that a handler was cancelled because its lease is over.
     func lost(_ lease: HeldLease) {
-        logger.warning("lease lost, handler cancelled", metadata: ["job": "\(lease.job.id)", "queue": "\(lease.queue)"])
+        logger.warning(
+            "lease lost, handler cancelled", metadata: ["job": "\(lease.job.id)", "queue": "\(lease.queue)"])
         observe?(.leaseLost(lease.job, lease.queue))
     }
 

@@ -38,7 +38,8 @@ struct ReapLoop {
         do {
             if clockGuard.jumped(serverMs: try await node.store.serverMs(), at: .now) {
                 // All leases look overdue at once: give the nodes that live one lease to extend theirs.
-                node.logger.warning("clock_jump: the server's clock went forward, reaping waits", metadata: ["queue": "\(queue)"])
+                node.logger.warning(
+                    "clock_jump: the server's clock went forward, reaping waits", metadata: ["queue": "\(queue)"])
                 node.note(queue, dueIn: nil, lapseIn: node.configuration.lease)
                 return
             }
@@ -58,10 +59,13 @@ struct ReapLoop {
         while true {
             let reaping = try await node.store.reap(from: queue, maxLapses: node.configuration.maxLapses)
             for lapse in reaping.lapses {
-                node.logger.warning("lease lapsed", metadata: [
-                    "job": "\(lapse.id)", "queue": "\(queue)", "holder": "\(lapse.consumer.map(String.init(describing:)) ?? "unknown")",
-                    "lapses": "\(lapse.lapses)", "outcome": "\(lapse.outcome)",
-                ])
+                node.logger.warning(
+                    "lease lapsed",
+                    metadata: [
+                        "job": "\(lapse.id)", "queue": "\(queue)",
+                        "holder": "\(lapse.consumer.map(String.init(describing:)) ?? "unknown")",
+                        "lapses": "\(lapse.lapses)", "outcome": "\(lapse.outcome)",
+                    ])
                 node.observe?(.lapsed(lapse, queue))
             }
             total += reaping.lapses.count

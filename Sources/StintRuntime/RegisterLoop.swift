@@ -1,5 +1,5 @@
-import Logging
 import Foundation
+import Logging
 import StintCore
 import StintStore
 
@@ -39,8 +39,10 @@ struct RegisterLoop {
     func runOnce() async throws {
         let configuration = node.configuration
         let about = About(
-            host: ProcessInfo.processInfo.hostName, pid: ProcessInfo.processInfo.processIdentifier, build: configuration.build,
-            queues: configuration.queues.map(\.name.rawValue), concurrency: configuration.concurrency, running: node.leases.count,
+            host: ProcessInfo.processInfo.hostName, pid: ProcessInfo.processInfo.processIdentifier,
+            build: configuration.build,
+            queues: configuration.queues.map(\.name.rawValue), concurrency: configuration.concurrency,
+            running: node.leases.count,
             leaseMs: configuration.lease.wholeMs, startedMs: startedMs
         )
         let text = String(decoding: try JSONEncoder().encode(about), as: UTF8.self)

@@ -16,7 +16,9 @@ struct RunJob {
             return
         }
         guard let handler = node.handlers[job.header.type] else {
-            node.logger.notice("no handler for this type, job handed back", metadata: ["job": "\(job.id)", "queue": "\(lease.queue)", "type": "\(job.header.type)"])
+            node.logger.notice(
+                "no handler for this type, job handed back",
+                metadata: ["job": "\(job.id)", "queue": "\(lease.queue)", "type": "\(job.header.type)"])
             _ = lease.finish()
             settle(lease, .release(after: Self.unknownTypeDelay))
             return
@@ -31,7 +33,8 @@ struct RunJob {
         }
         node.pace.note(ContinuousClock.now - began)
         let settle = Settle.decide(
-            error: thrown, cause: lease.finish(), header: job.header, tries: job.tries, policy: handler.retry, random: .random(in: 0..<1)
+            error: thrown, cause: lease.finish(), header: job.header, tries: job.tries, policy: handler.retry,
+            random: .random(in: 0..<1)
         )
         node.observe?(.runEnded(job, lease.queue, settle))
         self.settle(lease, settle)

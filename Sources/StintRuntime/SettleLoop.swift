@@ -60,7 +60,8 @@ struct SettleLoop {
 
     private func warn(_ refusals: [JobID: Refusal], _ queue: QueueName) -> [OutgoingSettle] {
         for (id, refusal) in refusals where refusal == .stale {
-            node.logger.warning("settle refused: the job is another node's", metadata: ["job": "\(id)", "queue": "\(queue)"])
+            node.logger.warning(
+                "settle refused: the job is another node's", metadata: ["job": "\(id)", "queue": "\(queue)"])
         }
         return []
     }
@@ -75,9 +76,11 @@ struct SettleLoop {
         }
         if !over.isEmpty {
             node.leases.remove(over.map(\.lease))
-            node.logger.error("settles given up, the jobs are left to the reaper", metadata: [
-                "queue": "\(queue)", "jobs": "\(over.count)", "error": "\(error)",
-            ])
+            node.logger.error(
+                "settles given up, the jobs are left to the reaper",
+                metadata: [
+                    "queue": "\(queue)", "jobs": "\(over.count)", "error": "\(error)",
+                ])
             for outgoing in over { node.observe?(.abandoned(outgoing.lease.job, queue, outgoing.settle)) }
         }
         return again
@@ -103,14 +106,17 @@ enum SettleCall: Hashable {
     }
 
     /// - Returns: the refused ones.
-    func perform(_ settles: [OutgoingSettle], on queue: QueueName, _ node: NodeState) async throws(StintError) -> [JobID: Refusal] {
+    func perform(_ settles: [OutgoingSettle], on queue: QueueName, _ node: NodeState) async throws(StintError)
+        -> [JobID: Refusal]
+    {
         let consumer = node.consumer
         switch self {
         case .ack:
             let settlement = try await node.store.ack(settles.map(\.lease.held), on: queue, by: consumer)
             return Self.byID(settlement.refused)
         case .release(let delay):
-            let settlement = try await node.store.release(settles.map(\.lease.held), on: queue, by: consumer, delay: delay)
+            let settlement = try await node.store.release(
+                settles.map(\.lease.held), on: queue, by: consumer, delay: delay)
             return Self.byID(settlement.refused)
         case .nack:
             let outcomes = try await node.store.nack(settles.map(\.nack), on: queue, by: consumer)
@@ -130,7 +136,8 @@ enum SettleCall: Hashable {
 extension OutgoingSettle {
     fileprivate var nack: Nack {
         switch settle {
-        case .retry(let delay, let maxFailures, let reason): Nack(lease.held, .retry, delay: delay, maxFailures: maxFailures, reason: reason)
+        case .retry(let delay, let maxFailures, let reason):
+            Nack(lease.held, .retry, delay: delay, maxFailures: maxFailures, reason: reason)
         case .reject(let reason): Nack(lease.held, .reject, maxFailures: 1, reason: reason)
         case .cancel(let reason): Nack(lease.held, .cancel, maxFailures: 1, reason: reason)
         case .ack, .lateAck, .release, .nothing: preconditionFailure("only failures are nacked")

@@ -9,6 +9,8 @@ package final class Signal: Sendable {
         var isRaised = false
         var waiter: (id: UInt64, continuation: CheckedContinuation<Void, Never>)?
         var lastID: UInt64 = 0
+        /// The wait whose time came before it had begun.
+        var endedID: UInt64 = 0
     }
 
     private let state = Mutex(State())
@@ -44,7 +46,7 @@ package final class Signal: Sendable {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isOver = state.withLock { state in
-                    if state.isRaised || Task.isCancelled {
+                    if state.isRaised || state.endedID == id || Task.isCancelled {
                         state.isRaised = false
                         return true
                     }
@@ -62,6 +64,7 @@ package final class Signal: Sendable {
 
     private func end(_ id: UInt64) {
         let waiter = state.withLock { state in
+            state.endedID = id
             guard state.waiter?.id == id else { return nil as CheckedContinuation<Void, Never>? }
             defer { state.waiter = nil }
             return state.waiter?.continuation

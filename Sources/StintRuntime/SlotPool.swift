@@ -29,25 +29,30 @@ final class SlotPool: Sendable {
         var isClosed = false
         var prefetch = 0
         var isHungry = false
-        var isAskedForRoom = false
+        var isIdleWanted = false
+
+        var hasRoom: Bool { !isClosed && idle.count > waiting.count }
     }
 
     let concurrency: Int
     private let state = Mutex(State())
     private let onHungry: @Sendable () -> Void
+    private let onIdle: @Sendable () -> Void
     private let onDrained: @Sendable () -> Void
     private let run: @Sendable (HeldLease, Slot) async -> Void
 
     /// - Parameters:
     ///   - onHungry: called when the pool could take jobs again, after ``demand()`` had said that it cannot.
+    ///   - onIdle: called when a slot has nothing to do, after ``seeRoom()`` had said that there is none.
     ///   - onDrained: called when the pool is closed and its last slot has ended.
     ///   - run: runs one job to its end; throws nothing, decides everything.
     init(
-        concurrency: Int, onHungry: @escaping @Sendable () -> Void, onDrained: @escaping @Sendable () -> Void,
-        run: @escaping @Sendable (HeldLease, Slot) async -> Void
+        concurrency: Int, onHungry: @escaping @Sendable () -> Void, onIdle: @escaping @Sendable () -> Void,
+        onDrained: @escaping @Sendable () -> Void, run: @escaping @Sendable (HeldLease, Slot) async -> Void
     ) {
         self.concurrency = concurrency
         self.onHungry = onHungry
+        self.onIdle = onIdle
         self.onDrained = onDrained
         self.run = run
     }
@@ -98,18 +103,19 @@ final class SlotPool: Sendable {
         case .wait: break
         }
         return await withCheckedContinuation { continuation in
-            let (answer, isHungry): (HeldLease??, Bool) = state.withLock { state in
+            let (answer, isHungry, isIdleWanted): (HeldLease??, Bool, Bool) = state.withLock { state in
                 switch step(&state) {
-                case .take(let lease, let isHungry): return (.some(lease), isHungry)
-                case .end: return (.some(nil), false)
+                case .take(let lease, let isHungry): return (.some(lease), isHungry, false)
+                case .end: return (.some(nil), false, false)
                 case .wait:
                     state.idle.append(continuation)
-                    defer { (state.isHungry, state.isAskedForRoom) = (false, false) }
-                    return (nil, state.isHungry || state.isAskedForRoom)
+                    defer { (state.isHungry, state.isIdleWanted) = (false, false) }
+                    return (nil, state.isHungry, state.isIdleWanted)
                 }
             }
             if let answer { continuation.resume(returning: answer) }
             if isHungry { onHungry() }
+            if isIdleWanted { onIdle() }
         }
     }
 
@@ -169,16 +175,15 @@ final class SlotPool: Sendable {
         }
     }
 
-    /// Whether a slot is idle. When it says no the pool calls `onHungry` as soon as one is.
-    func demandRoom() -> Bool {
+    var hasWaiting: Bool { state.withLock { !$0.waiting.isEmpty } }
+    var hasRoom: Bool { state.withLock { $0.hasRoom } }
+
+    /// Whether a slot has nothing to do. When it says no the pool calls `onIdle` as soon as that has changed.
+    func seeRoom() -> Bool {
         state.withLock { state in
-            let hasRoom = !state.isClosed && state.idle.count > state.waiting.count
-            state.isAskedForRoom = !hasRoom
-            return hasRoom
+            state.isIdleWanted = !state.hasRoom
+            return state.hasRoom
         }
     }
-
-    var hasWaiting: Bool { state.withLock { !$0.waiting.isEmpty } }
-    var hasRoom: Bool { state.withLock { !$0.isClosed && $0.idle.count > $0.waiting.count } }
     var isDrained: Bool { state.withLock { $0.slots == 0 } }
 }

@@ -10,10 +10,12 @@ struct WakeLoop {
 
     let node: NodeState
     let pool: SlotPool
+    /// A client of its own: its blocking connection serves one call at a time, and a process may have many nodes.
+    let ear: RedisClient
 
     func run() async {
         while !Task.isCancelled, !node.isStopping {
-            guard node.agenda.isCold, pool.demandRoom() else {
+            guard node.agenda.isCold, pool.seeRoom() else {
                 await node.idleSignal.wait()
                 continue
             }
@@ -30,13 +32,20 @@ struct WakeLoop {
         for entry in node.agenda.all { command.append(node.store.keys.wake(entry.name)) }
         command.append(Int(Self.blockFor.components.seconds))
         do {
-            let reply = try await node.store.client.block(command, upTo: Self.blockFor)
-            guard reply.count == 2, let key = reply[0].string, let queue = node.store.keys.queue(ofWake: key) else { return nil }
+            let reply = try await ear.block(command, upTo: Self.blockFor)
+            guard reply.count == 2, let key = reply[0].string, let queue = node.store.keys.queue(ofWake: key) else {
+                return nil
+            }
             await take(queue)
             return queue
         } catch {
             node.logger.debug("listening for wake-ups failed", metadata: ["error": "\(error)"])
-            if !Task.isCancelled { await node.pause(.milliseconds(200), on: node.idleSignal) }
+            if Task.isCancelled {
+                // What the server had just handed over is lost with the connection: mark for the others.
+                for entry in node.agenda.all { await mark(entry.name) }
+            } else {
+                await node.pause(.milliseconds(200), on: node.idleSignal)
+            }
             return nil
         }
     }
@@ -47,10 +56,16 @@ struct WakeLoop {
             node.claimSignal.raise()
         } else {
             // This node filled up, or began to stop, while it listened: the mark is for another one.
-            var command = RedisCommand("LPUSH")
-            command.append(node.store.keys.wake(queue))
-            command.append("1")
-            _ = try? await node.store.client.send(command)
+            await mark(queue)
+        }
+    }
+
+    private func mark(_ queue: QueueName) async {
+        do {
+            try await node.store.mark(queue)
+        } catch {
+            // The poll of the other nodes is the net below a lost mark.
+            node.logger.debug("mark lost", metadata: ["queue": "\(queue)", "error": "\(error)"])
         }
     }
 }

@@ -35,7 +35,9 @@ package struct Inspector: Sendable {
         let reply = try await store.call(Scripts.show, queue) { command in
             for id in ids { command.append(id.rawValue) }
         }
-        guard reply.count == ids.count + 1, let serverMs = reply[0].integer else { throw .malformedReply("show \(queue)") }
+        guard reply.count == ids.count + 1, let serverMs = reply[0].integer else {
+            throw .malformedReply("show \(queue)")
+        }
         return zip(ids, reply.children.dropFirst()).map { id, fields in
             JobDetail(id: id, queue: queue, serverMs: serverMs, Array(fields.children))
         }
@@ -46,7 +48,9 @@ package struct Inspector: Sendable {
     }
 
     /// The ids in one state, in the order of their index, from `offset`.
-    package func ids(_ state: JobState, on queue: QueueName, offset: Int = 0, limit: Int) async throws(StintError) -> [JobID] {
+    package func ids(_ state: JobState, on queue: QueueName, offset: Int = 0, limit: Int) async throws(StintError)
+        -> [JobID]
+    {
         var command = RedisCommand("ZRANGE")
         command.append(store.keys.state(state, of: queue))
         command.append(offset)
@@ -73,7 +77,9 @@ package struct Inspector: Sendable {
             guard reply.count == 2, let next = reply[0].string else { throw .malformedReply("find leases on \(queue)") }
             let pairs = reply[1]
             for at in stride(from: 0, to: pairs.count - 1, by: 2) {
-                guard let lease = pairs[at + 1].string, lease.hasSuffix(tail), let token = Int64(lease.dropLast(tail.count)) else { continue }
+                guard let lease = pairs[at + 1].string, lease.hasSuffix(tail),
+                    let token = Int64(lease.dropLast(tail.count))
+                else { continue }
                 held.append(Held(id: JobID(unchecked: pairs[at].string ?? ""), token: Token(rawValue: token)))
             }
             cursor = next
@@ -89,7 +95,8 @@ package struct Inspector: Sendable {
         let nowMs = (now[0].integer ?? 0) * 1000 + (now[1].integer ?? 0) / 1000
         let reply = try await store.send(beats, "list nodes")
         let entries = stride(from: 0, to: reply.count - 1, by: 2).compactMap { at -> (ConsumerID, Int64)? in
-            guard let consumer = reply[at].string.flatMap({ ConsumerID(parsing: $0) }), let beat = reply[at + 1].integer else { return nil }
+            guard let consumer = reply[at].string.flatMap({ ConsumerID(parsing: $0) }), let beat = reply[at + 1].integer
+            else { return nil }
             return (consumer, beat)
         }
         if entries.isEmpty { return [] }
@@ -98,7 +105,8 @@ package struct Inspector: Sendable {
         for (consumer, _) in entries { abouts.append(consumer.description) }
         let texts = try await store.send(abouts, "list nodes")
         return zip(entries, texts.children).map { entry, about in
-            NodeEntry(consumer: entry.0, lastBeatAgo: .milliseconds(max(0, nowMs - entry.1)), about: about.string ?? "{}")
+            NodeEntry(
+                consumer: entry.0, lastBeatAgo: .milliseconds(max(0, nowMs - entry.1)), about: about.string ?? "{}")
         }.sorted { $0.consumer.description < $1.consumer.description }
     }
 }

@@ -8,7 +8,8 @@ public struct QueueStats: Hashable, Sendable {
     /// How many jobs are in each state now.
     public let ready, scheduled, leased, dead, done, cancelled: Int
     /// How many there ever were, since the queue's first job.
-    public let enqueuedTotal, ackedTotal, nackedTotal, lapsedTotal, releasedTotal, deadTotal, cancelledTotal, redrivenTotal: Int
+    public let enqueuedTotal, ackedTotal, nackedTotal, lapsedTotal, releasedTotal, deadTotal, cancelledTotal,
+        redrivenTotal: Int
     public let isPaused: Bool
     /// How long the job that has been ready longest has been waiting; `nil` = none is ready.
     public let oldestReady: Duration?
@@ -70,7 +71,7 @@ package struct JobDetail: Sendable {
         self.queue = queue
         self.serverMs = serverMs
         self.state = text(0).flatMap(JobState.init(rawValue:))
-        self.whenMs = state == .ready ? nil : text(1).flatMap { Double($0) }.map { Int64($0) }
+        self.whenMs = state == .ready ? nil : text(1).flatMap { Double($0) }.flatMap { Int64(exactly: $0.rounded()) }
         var record = fields.count > 2 ? fields[2].bytes : nil
         if record?.readableBytes == 0 { record = nil }
         var cache = HeaderCache()
@@ -85,7 +86,9 @@ package struct JobDetail: Sendable {
 }
 
 extension HeaderCache {
-    fileprivate mutating func take(from record: inout ByteBuffer, into rest: inout ByteBuffer?) throws(StintError) -> JobHeader {
+    fileprivate mutating func take(from record: inout ByteBuffer, into rest: inout ByteBuffer?) throws(StintError)
+        -> JobHeader
+    {
         let header = try take(from: &record)
         rest = record
         return header

@@ -46,8 +46,8 @@ extension Store {
         guard reply.count == 6, let first = reply[0].integer else { throw .malformedReply("claim \(queue)") }
         var claim = Claim()
         claim.isPaused = first == -1
-        claim.dueIn = reply[1].milliseconds
-        claim.lapseIn = reply[2].milliseconds
+        claim.dueIn = reply[1].microseconds
+        claim.lapseIn = reply[2].microseconds
         if first > 0 {
             claim.token = Token(rawValue: first)
             claim.read(token: Token(rawValue: first), ids: reply[3], records: reply[4], tries: reply[5])
@@ -68,7 +68,9 @@ extension Claim {
                 guard var record = records[index].bytes else { throw StintError.malformedReply("claim") }
                 let header = try headers.take(from: &record)
                 jobs.append(
-                    ClaimedJob(id: id, token: token, header: header, payload: record, tries: text.map(Tries.init(decoding:)) ?? .none)
+                    ClaimedJob(
+                        id: id, token: token, header: header, payload: record,
+                        tries: text.map(Tries.init(decoding:)) ?? .none)
                 )
             } catch {
                 malformed.append((id, "\(error)"))
@@ -106,8 +108,8 @@ struct HeaderCache {
 }
 
 extension RedisReply {
-    /// A duration that a script returned in ms; -1 = there is none.
-    var milliseconds: Duration? {
-        integer.flatMap { $0 < 0 ? nil : .milliseconds($0) }
+    /// A duration that a script returned in µs; -1 = there is none.
+    var microseconds: Duration? {
+        integer.flatMap { $0 < 0 ? nil : .microseconds($0) }
     }
 }

@@ -28,7 +28,8 @@ public enum RedriveOutcome: String, Sendable, Codable {
 
 extension Store {
     /// Cancels jobs, wherever they are. At most ``Defaults/maxJobsPerCall``.
-    package func cancel(_ ids: [JobID], on queue: QueueName, reason: String) async throws(StintError) -> [CancelOutcome] {
+    package func cancel(_ ids: [JobID], on queue: QueueName, reason: String) async throws(StintError) -> [CancelOutcome]
+    {
         if ids.isEmpty { return [] }
         let reply = try await call(Scripts.cancel, queue) { command in
             command.append(reason)
@@ -49,7 +50,9 @@ extension Store {
     }
 
     /// Deletes up to `limit` jobs of one state for good. Repeat it until it returns 0. Leased jobs cannot be purged.
-    package func purge(_ limit: Int = Defaults.maxJobsPerCall, _ state: JobState, on queue: QueueName) async throws(StintError) -> Int {
+    package func purge(_ limit: Int = Defaults.maxJobsPerCall, _ state: JobState, on queue: QueueName)
+        async throws(StintError) -> Int
+    {
         let reply = try await call(Scripts.purge, queue) { command in
             command.append(state.rawValue)
             command.append(limit)

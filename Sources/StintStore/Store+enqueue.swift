@@ -57,7 +57,9 @@ extension Store {
     ///
     /// - Parameter jobs: at most ``Defaults/maxJobsPerCall``.
     /// - Returns: one outcome for each job, in order.
-    package func enqueue(_ jobs: [NewJob], on queue: QueueName, timeout: Duration? = nil) async throws(StintError) -> [EnqueueOutcome] {
+    package func enqueue(_ jobs: [NewJob], on queue: QueueName, timeout: Duration? = nil) async throws(StintError)
+        -> [EnqueueOutcome]
+    {
         if jobs.isEmpty { return [] }
         let bytes = jobs.reduce(0) { $0 + $1.payload.readableBytes + 96 }
         let reply = try await call(Scripts.enqueue, queue, reserving: bytes, timeout: timeout) { command in

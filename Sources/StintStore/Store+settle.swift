@@ -66,7 +66,9 @@ package struct Extension: Sendable {
 
 extension Store {
     /// Settles jobs as done. At most ``Defaults/maxJobsPerCall``.
-    package func ack(_ jobs: [Held], on queue: QueueName, by consumer: ConsumerID) async throws(StintError) -> Settlement {
+    package func ack(_ jobs: [Held], on queue: QueueName, by consumer: ConsumerID) async throws(StintError)
+        -> Settlement
+    {
         let reply = try await call(Scripts.ack, queue, reserving: jobs.count * 32) { command in
             command.append(consumer.description)
             command.append(groups: jobs)
@@ -77,7 +79,10 @@ extension Store {
     /// Settles jobs as failed. At most ``Defaults/maxJobsPerCall``.
     ///
     /// - Returns: one outcome for each job, in order.
-    package func nack(_ nacks: [Nack], on queue: QueueName, by consumer: ConsumerID) async throws(StintError) -> [NackOutcome] {
+    package func nack(_ nacks: [Nack], on queue: QueueName, by consumer: ConsumerID) async throws(StintError)
+        -> [NackOutcome]
+    {
+        if nacks.isEmpty { return [] }
         let reply = try await call(Scripts.nack, queue) { command in
             command.append(consumer.description)
             for nack in nacks {

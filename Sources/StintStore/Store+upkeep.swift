@@ -43,7 +43,7 @@ extension Store {
                 lapses: Int(reply[at + 3].integer ?? 0)
             )
         }
-        return Reaping(serverMs: serverMs, lapseIn: reply[1].milliseconds, lapses: lapses)
+        return Reaping(serverMs: serverMs, lapseIn: reply[1].microseconds, lapses: lapses)
     }
 
     /// Moves scheduled jobs that are due to ready.
@@ -54,7 +54,7 @@ extension Store {
     ) async throws(StintError) -> (promoted: Int, dueIn: Duration?) {
         let reply = try await call(Scripts.promote, queue) { $0.append(limit) }
         guard reply.count == 2, let promoted = reply[0].integer else { throw .malformedReply("promote \(queue)") }
-        return (Int(promoted), reply[1].milliseconds)
+        return (Int(promoted), reply[1].microseconds)
     }
 
     /// Forgets finished jobs that are too old or too many, at most `limit` of each state.
@@ -90,18 +90,47 @@ extension Store {
         }
     }
 
+    /// Leaves a wake-up mark, without looking whether there is one: a mark too many costs one empty claim.
+    package func mark(_ queue: QueueName) async throws(StintError) {
+        var command = RedisCommand("LPUSH")
+        command.append(keys.wake(queue))
+        command.append("1")
+        _ = try await send(command, "mark \(queue)")
+    }
+
     /// The server's clock, ms since 1970.
     package func serverMs() async throws(StintError) -> Int64 {
         let reply = try await send(RedisCommand("TIME"), "read the server's clock")
-        guard reply.count == 2, let seconds = reply[0].integer, let micros = reply[1].integer else { throw .malformedReply("read the server's clock") }
+        guard reply.count == 2, let seconds = reply[0].integer, let micros = reply[1].integer else {
+            throw .malformedReply("read the server's clock")
+        }
         return seconds * 1000 + micros / 1000
     }
 
-    /// Enters a queue in the register, so that people find it. Correctness never depends on it.
-    package func register(_ queue: QueueName) async throws(StintError) {
-        var command = RedisCommand("SADD")
-        command.append(keys.queues)
-        command.append(queue.rawValue)
-        _ = try await send(command, "register \(queue)")
+    /// The version of the data model that this code reads and writes.
+    package static let schema = "1"
+
+    /// For the first use of a queue by a process: marks it with the version of its data model, or finds that it has another
+    /// one; and enters it in the register, so that people find it.
+    ///
+    /// - Throws: ``StintError`` with code `unsupportedServer` when another version wrote the queue.
+    package func open(_ queue: QueueName) async throws(StintError) {
+        var mark = RedisCommand("HSETNX")
+        mark.append(contentsOf: [keys.meta(queue), "schema", Self.schema])
+        _ = try await send(mark, "open \(queue)")
+        var look = RedisCommand("HGET")
+        look.append(contentsOf: [keys.meta(queue), "schema"])
+        let found = try await send(look, "open \(queue)").string ?? ""
+        guard found == Self.schema else {
+            throw StintError(
+                .unsupportedServer, "open \(queue)",
+                "the queue's data model is version \(found), this program knows \(Self.schema)",
+                advice: "Use the version of Stint that the other programs use."
+            )
+        }
+        var register = RedisCommand("SADD")
+        register.append(keys.queues)
+        register.append(queue.rawValue)
+        _ = try await send(register, "open \(queue)")
     }
 }

@@ -17,11 +17,13 @@ package struct Store: Sendable {
         _ script: Script, _ queue: QueueName, reserving bytes: Int = 0, timeout: Duration? = nil,
         _ arguments: (inout RedisCommand) -> Void
     ) async throws(StintError) -> RedisReply {
-        try await call(script, key: keys.queue(queue), "\(script.name) \(queue)", reserving: bytes, timeout: timeout, arguments)
+        try await call(
+            script, key: keys.queue(queue), "\(script.name) \(queue)", reserving: bytes, timeout: timeout, arguments)
     }
 
     func call(
-        _ script: Script, key: String, _ operation: @autoclosure () -> String, reserving bytes: Int = 0, timeout: Duration? = nil,
+        _ script: Script, key: String, _ operation: @autoclosure () -> String, reserving bytes: Int = 0,
+        timeout: Duration? = nil,
         _ arguments: (inout RedisCommand) -> Void
     ) async throws(StintError) -> RedisReply {
         do {

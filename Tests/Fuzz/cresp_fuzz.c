@@ -2,9 +2,9 @@
 //
 //     cresp_fuzz [iterations] [seed]
 //
-// Apart from what the sanitizers see, it checks what has to hold for any input: the nodes of a reply form one tree whose links
-// and offsets stay inside, memory stays within the limits, an undamaged stream gives the same replies however it is cut, and a
-// failed reader stays failed.
+// Apart from what the sanitizers see, it checks what has to hold for any input: the nodes of a reply form one tree
+// whose links and offsets stay inside, memory stays within the limits, an undamaged stream gives the same replies
+// however it is cut, and a failed reader stays failed.
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -66,8 +66,8 @@ static const char *const corpus[] = {
     "|1\r\n+a\r\n:1\r\n",
 };
 
-static const char *const tokens[] = {"\r\n", "\r", "\n", "$", "*", "-", "+", ":", "-1", "0", "2147483648", "99999999999999999999",
-                                     "*8\r\n", "$-1\r\n", "$1000\r\n"};
+static const char *const tokens[] = {"\r\n", "\r", "\n", "$", "*", "-", "+", ":", "-1", "0", "2147483648",
+                                     "99999999999999999999", "*8\r\n", "$-1\r\n", "$1000\r\n"};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -83,7 +83,10 @@ static size_t generate(char *input, size_t length, int depth) {
     switch (below(depth > 0 ? 7 : 5)) {
     case 0: return append(input, length, "+PONG\r\n", 7);
     case 1: return append(input, length, "-ERR x\r\n", 8);
-    case 2: return append(input, length, text, (size_t)snprintf(text, sizeof text, ":%" PRId64 "\r\n", (int64_t)next_random()));
+    case 2: {
+        int count = snprintf(text, sizeof text, ":%" PRId64 "\r\n", (int64_t)next_random());
+        return append(input, length, text, (size_t)count);
+    }
     case 3: return append(input, length, "$-1\r\n", 5);
     case 4: {
         size_t count = below(below(8) == 0 ? 300 : 20);
@@ -148,8 +151,10 @@ static size_t check_node(const cresp_reader *reader, size_t index, int depth, ui
     case CRESP_STATUS:
     case CRESP_ERROR:
     case CRESP_BULK:
-        if (node->value < 0 || (uint64_t)node->value + node->count > cresp_arena_length(reader)) broken("a string leaves the arena");
-        for (uint32_t i = 0; i < node->count; i++) *hash = (*hash ^ cresp_arena(reader)[node->value + i]) * 1099511628211u;
+        if (node->value < 0 || (uint64_t)node->value + node->count > cresp_arena_length(reader))
+            broken("a string leaves the arena");
+        for (uint32_t i = 0; i < node->count; i++)
+            *hash = (*hash ^ cresp_arena(reader)[node->value + i]) * 1099511628211u;
         break;
     case CRESP_INTEGER:
         *hash = (*hash ^ (uint64_t)node->value) * 1099511628211u;
@@ -190,14 +195,17 @@ static outcome run(const char *input, size_t length, size_t max_piece) {
         while (!result.failed && (status = cresp_next(reader)) == CRESP_REPLY) {
             result.replies++;
             if (cresp_node_count(reader) > MAX_ELEMENTS) broken("the reply has more elements than allowed");
+            if (cresp_arena_length(reader) > MAX_BYTES) broken("the reply has more bytes than allowed");
             if (check_node(reader, 0, 0, &result.hash) != cresp_node_count(reader)) broken("nodes are left over");
         }
         if (status == CRESP_FAILED) result.failed = 1;
-        if (cresp_memory(reader) > 2 * MAX_ELEMENTS * sizeof(cresp_node) + 2 * MAX_BYTES) broken("more memory than the limits allow");
+        if (cresp_memory(reader) > 2 * MAX_ELEMENTS * sizeof(cresp_node) + 2 * MAX_BYTES)
+            broken("more memory than the limits allow");
     }
     if (result.failed) {
         if (cresp_error(reader)[0] == '\0') broken("a failure without a reason");
-        if (cresp_feed(reader, "+OK\r\n", 5) == 0 || cresp_next(reader) != CRESP_FAILED) broken("a failed reader came back");
+        if (cresp_feed(reader, "+OK\r\n", 5) == 0 || cresp_next(reader) != CRESP_FAILED)
+            broken("a failed reader came back");
     }
     cresp_free(reader);
     return result;

@@ -144,9 +144,11 @@ struct LocalRedisTests {
             #expect(missing?.code == .serverNotFound)
             #expect(missing?.message.contains("apt-get install redis-server") == true)
             let old = directory + "/old-redis"
-            try "#!/bin/sh\necho 'Redis server v=6.2.14 sha=00000000:0'\n".write(
-                toFile: old, atomically: true, encoding: .utf8)
-            chmod(old, 0o755)
+            // Written by a child: while this process has the file open, a fork of a parallel test could make it "busy".
+            let script =
+                ##"mkdir -p "$1"; printf "#!/bin/sh\necho Redis server v=6.2.14\n" >"$1/old-redis"; chmod 755 "$1/old-redis""##
+            let writer = try await ChildProcess.spawn("/bin/sh", ["-c", script, "sh", directory])
+            #expect(try await writer.waitForExit() == .code(0))
             let tooOld = await #expect(throws: LocalRedisError.self) {
                 try await LocalRedis(directory: directory, program: old).start()
             }

@@ -49,7 +49,9 @@ import Testing
 
     @Test func `cancelling the task ends the wait, and the next blocking command works`() async throws {
         try await withClient(server.configuration()) { client in
-            let task = Task { await redisError { _ = try await client.block(command("BLPOP", "list", "60"), upTo: .seconds(60)) } }
+            let task = Task {
+                await redisError { _ = try await client.block(command("BLPOP", "list", "60"), upTo: .seconds(60)) }
+            }
             try await blocked(client, 1)
             task.cancel()
             let error = await task.value
@@ -79,7 +81,9 @@ import Testing
         try await withClient(server.configuration()) { client in
             async let first = client.block(command("BLPOP", "one", "20"), upTo: .seconds(20))
             try await blocked(client, 1)
-            let task = Task { await redisError { _ = try await client.block(command("BLPOP", "two", "20"), upTo: .seconds(20)) } }
+            let task = Task {
+                await redisError { _ = try await client.block(command("BLPOP", "two", "20"), upTo: .seconds(20)) }
+            }
             task.cancel()
             #expect(await task.value?.mayHaveRun == false)
             _ = try await client.send(command("RPUSH", "one", "a"))
@@ -89,7 +93,9 @@ import Testing
 
     @Test func `closing the client ends a blocked command`() async throws {
         try await withClient(server.configuration()) { client in
-            let task = Task { await redisError { _ = try await client.block(command("BLPOP", "list", "60"), upTo: .seconds(60)) } }
+            let task = Task {
+                await redisError { _ = try await client.block(command("BLPOP", "list", "60"), upTo: .seconds(60)) }
+            }
             try await blocked(client, 1)
             await client.close()
             #expect(await task.value?.code == .closed)

@@ -81,7 +81,8 @@ import Testing
         }
     }
 
-    @Test func `a script is called by its hash, and by its source once when the server has forgotten it`() async throws {
+    @Test func `a script is called by its hash, and by its source once when the server has forgotten it`() async throws
+    {
         let source = "return {KEYS[1], ARGV[1], #ARGV}"
         try await withClient(server.configuration()) { client in
             let sha = try await client.send(command("SCRIPT", "LOAD", source)).string ?? ""

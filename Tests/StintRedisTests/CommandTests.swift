@@ -1,6 +1,7 @@
 import NIOCore
-@testable import StintRedis
 import Testing
+
+@testable import StintRedis
 
 struct CommandTests {
     private func text(_ command: RedisCommand) -> String {
@@ -39,7 +40,8 @@ struct CommandTests {
             command.append(number)
             let digits = String(number)
             #expect(text(command) == "*2\r\n$1\r\nX\r\n$\(digits.utf8.count)\r\n\(digits)\r\n")
-            #expect(digits.utf8.withContiguousStorageIfAvailable { Decimal.parse(UnsafeRawBufferPointer($0)) } == number)
+            #expect(
+                digits.utf8.withContiguousStorageIfAvailable { Decimal.parse(UnsafeRawBufferPointer($0)) } == number)
         }
     }
 

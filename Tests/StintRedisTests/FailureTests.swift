@@ -20,7 +20,9 @@ import Testing
                 _ = try await other.send(command("CLIENT", "PAUSE", "600000", "WRITE"))
                 async let first = redisError { _ = try await client.send(command("INCR", "a")) }
                 async let second = redisError { _ = try await client.send(command("INCR", "b")) }
-                try await until { try await other.send(command("INFO", "clients")).string?.contains("blocked_clients:1\r\n") == true }
+                try await until {
+                    try await other.send(command("INFO", "clients")).string?.contains("blocked_clients:1\r\n") == true
+                }
                 _ = try await other.send(command("CLIENT", "KILL", "ID", "\(id)"))
                 _ = try await other.send(command("CLIENT", "UNPAUSE"))
                 for error in [await first, await second] {
@@ -98,7 +100,9 @@ import Testing
         }
     }
 
-    @Test func `commands issued while the server is away run when it is back, and the outage is logged once`() async throws {
+    @Test func `commands issued while the server is away run when it is back, and the outage is logged once`()
+        async throws
+    {
         let log = Locked<[String]>([])
         let logger = Logger(label: "test") { _ in RecordingLog(lines: log) }
         try await withClient(server.configuration(), logger: logger) { client in
@@ -118,16 +122,28 @@ import Testing
         try await withClient(server.configuration()) { client in
             try await client.connect()
             server.signal(SIGSTOP)
-            async let other = redisError { _ = try await client.send(command("INCR", "other"), timeout: .seconds(100)) }
+            let other = client.submit(command("INCR", "other"), timeout: .seconds(100))
             let error = await redisError {
                 _ = try await client.send(command("INCR", "n"), timeout: .milliseconds(100))
             }
             #expect(error?.code == .timeout)
             #expect(error?.mayHaveRun == true)
             // The replies of that connection cannot be trusted any more, so its other commands end too.
-            #expect(await other?.code == .connectionLost)
+            let collateral = await redisError { _ = try await other.get() }
+            #expect(collateral?.code == .connectionLost)
             server.signal(SIGCONT)
             #expect(try await client.send(command("PING")).string == "PONG")
+        }
+    }
+
+    @Test func `connecting to a server that accepts and says nothing fails when the time is over`() async throws {
+        var configuration = try server.configuration()
+        configuration.connectTimeout = .milliseconds(100)
+        server.signal(SIGSTOP)
+        try await withClient(configuration) { client in
+            let error = await redisError { try await client.connect() }
+            #expect(error?.code == .connectFailed)
+            #expect(error?.message.contains("no answer within 0.1 seconds") == true)
         }
     }
 

@@ -1,5 +1,6 @@
-@testable import StintRedis
 import Testing
+
+@testable import StintRedis
 
 struct RedisErrorTests {
     struct Row: Sendable {
@@ -17,7 +18,8 @@ struct RedisErrorTests {
         Row(text: "TRYAGAIN Multiple keys request during rehashing of slot", code: .tryAgain, disposition: .tryAgain),
         Row(text: "CLUSTERDOWN Hash slot not served", code: .clusterDown, disposition: .tryAgain),
         Row(text: "MASTERDOWN Link with MASTER is down", code: .masterDown, disposition: .reconnect),
-        Row(text: "OOM command not allowed when used memory > 'maxmemory'.", code: .outOfMemory, disposition: .tryAgain),
+        Row(
+            text: "OOM command not allowed when used memory > 'maxmemory'.", code: .outOfMemory, disposition: .tryAgain),
         Row(text: "NOAUTH Authentication required.", code: .noAuth, disposition: .final),
         Row(text: "WRONGPASS invalid username-password pair", code: .wrongPass, disposition: .final),
         Row(text: "NOPERM this user has no permissions", code: .noPermission, disposition: .final),
@@ -25,12 +27,15 @@ struct RedisErrorTests {
         Row(text: "MISCONF Redis is configured to save RDB snapshots", code: .misconfigured, disposition: .tryAgain),
         Row(text: "NOREPLICAS Not enough good replicas to write.", code: .noReplicas, disposition: .tryAgain),
         Row(text: "WRONGTYPE Operation against a key", code: .wrongType, disposition: .final),
-        Row(text: "UNKILLABLE Sorry the script already executed write commands", code: .unkillable, disposition: .tryAgain),
+        Row(
+            text: "UNKILLABLE Sorry the script already executed write commands", code: .unkillable,
+            disposition: .tryAgain),
         Row(text: "EXECABORT Transaction discarded", code: .execAbort, disposition: .final),
         Row(text: "ERR user_script:1: attempt to index nil script: abc", code: .scriptError, disposition: .final),
         Row(text: "ERR Error compiling script (new function)", code: .scriptError, disposition: .final),
         // An error that a command in a script met keeps its own kind.
-        Row(text: "OOM command not allowed script: abc, on @user_script:1.", code: .outOfMemory, disposition: .tryAgain),
+        Row(
+            text: "OOM command not allowed script: abc, on @user_script:1.", code: .outOfMemory, disposition: .tryAgain),
         Row(text: "ERR max number of clients reached", code: .connectFailed, disposition: .reconnect),
         Row(text: "ERR unknown command", code: .other("ERR"), disposition: .final),
         Row(text: "CUSTOM anything", code: .other("CUSTOM"), disposition: .final),
@@ -51,7 +56,8 @@ struct RedisErrorTests {
 
     @Test func `trouble with the connection has a disposition`() {
         let rows: [(RedisError.Code, RedisError.Disposition)] = [
-            (.connectFailed, .reconnect), (.connectionLost, .reconnect), (.timeout, .reconnect), (.protocolError, .reconnect),
+            (.connectFailed, .reconnect), (.connectionLost, .reconnect), (.timeout, .reconnect),
+            (.protocolError, .reconnect),
             (.closed, .final), (.cancelled, .final), (.badURL, .final), (.tls, .final),
         ]
         for (code, disposition) in rows { #expect(code.disposition == disposition, "\(code)") }

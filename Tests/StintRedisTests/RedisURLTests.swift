@@ -13,15 +13,20 @@ struct RedisURLTests {
     }
 
     @Test(arguments: [
-        Row(text: "redis://localhost", address: .tcp(host: "localhost", port: 6379), description: "redis://localhost:6379/0"),
+        Row(
+            text: "redis://localhost", address: .tcp(host: "localhost", port: 6379),
+            description: "redis://localhost:6379/0"),
         Row(text: "REDIS://h:1/", address: .tcp(host: "h", port: 1), description: "redis://h:1/0"),
         Row(
-            text: "redis://h:65535/15", address: .tcp(host: "h", port: 65535), database: 15, description: "redis://h:65535/15"),
+            text: "redis://h:65535/15", address: .tcp(host: "h", port: 65535), database: 15,
+            description: "redis://h:65535/15"),
         Row(
-            text: "rediss://us%65r:p%40ss%2F%3A@h/2", address: .tcp(host: "h", port: 6379), user: "user", password: "p@ss/:",
+            text: "rediss://us%65r:p%40ss%2F%3A@h/2", address: .tcp(host: "h", port: 6379), user: "user",
+            password: "p@ss/:",
             database: 2, tls: true, description: "rediss://user:***@h:6379/2"),
         Row(
-            text: "redis://:pw@h", address: .tcp(host: "h", port: 6379), password: "pw", description: "redis://:***@h:6379/0"),
+            text: "redis://:pw@h", address: .tcp(host: "h", port: 6379), password: "pw",
+            description: "redis://:***@h:6379/0"),
         Row(
             text: "redis://u:p:w@h", address: .tcp(host: "h", port: 6379), user: "u", password: "p:w",
             description: "redis://u:***@h:6379/0"),
@@ -29,10 +34,13 @@ struct RedisURLTests {
             text: "redis://u:p@w@h", address: .tcp(host: "h", port: 6379), user: "u", password: "p@w",
             description: "redis://u:***@h:6379/0"),
         Row(text: "redis://[::1]:7000", address: .tcp(host: "::1", port: 7000), description: "redis://[::1]:7000/0"),
-        Row(text: "redis://[fe80::1]/1", address: .tcp(host: "fe80::1", port: 6379), database: 1, description: "redis://[fe80::1]:6379/1"),
+        Row(
+            text: "redis://[fe80::1]/1", address: .tcp(host: "fe80::1", port: 6379), database: 1,
+            description: "redis://[fe80::1]:6379/1"),
         Row(text: "unix:///tmp/r.sock", address: .unix(path: "/tmp/r.sock"), description: "redis+unix:///tmp/r.sock"),
         Row(
-            text: "redis+unix://u:pw@/tmp/a%20b.sock?db=4", address: .unix(path: "/tmp/a b.sock"), user: "u", password: "pw",
+            text: "redis+unix://u:pw@/tmp/a%20b.sock?db=4", address: .unix(path: "/tmp/a b.sock"), user: "u",
+            password: "pw",
             database: 4, description: "redis+unix://u:***@/tmp/a b.sock?db=4"),
     ])
     func `a URL is read`(_ row: Row) throws {
@@ -47,9 +55,11 @@ struct RedisURLTests {
 
     @Test(arguments: [
         "", "localhost:6379", "redis:/canary", "http://canary", "redis://", "redis://:canary@", "redis://h:0",
-        "redis://h:65536", "redis://h:canary", "redis://h:+1", "redis://h:", "redis://h/canary", "redis://h/-1", "redis://h/0/1",
+        "redis://h:65536", "redis://h:canary", "redis://h:+1", "redis://h:", "redis://h/canary", "redis://h/-1",
+        "redis://h/0/1",
         "redis://h/0?canary", "redis://h#canary", "redis://canary@h", "redis://u:@h", "redis://u:can%ary@h",
-        "redis://u:%ff@h", "redis://u:%00@h", "redis://u:canary%2@h", "redis://::1:6379", "redis://[::1", "redis://[::1]canary",
+        "redis://u:%ff@h", "redis://u:%00@h", "redis://u:canary%2@h", "redis://::1:6379", "redis://[::1",
+        "redis://[::1]canary",
         "redis://u:can/ary@h", "redis://u:can ary@h", "redis://h\r\ncanary", "unix://canary", "unix://canary/r.sock",
         "unix:///r.sock?canary=1", "unix:///r.sock?db=canary", "unix:///", "canary://h", "redis://u:%+1@h",
     ])
@@ -76,7 +86,8 @@ struct RedisURLTests {
         dump(configuration, to: &dumped)
         let password = try #require(url.password)
         for text in [
-            "\(url)", String(describing: url), String(reflecting: url), "\(configuration)", String(reflecting: configuration),
+            "\(url)", String(describing: url), String(reflecting: url), "\(configuration)",
+            String(reflecting: configuration),
             "\(password)", String(reflecting: password), dumped, "\(Optional(password) as Any)", "\([url])",
             "\(Mirror(reflecting: password).children.map { $0 })",
         ] {

@@ -1,16 +1,20 @@
 import CRESP
 import NIOCore
-@testable import StintRedis
 import Testing
+
+@testable import StintRedis
 
 /// Bytes in, replies out, without a socket.
 struct ReplyReaderTests {
     /// A reply with everything in it: all types, nested and empty arrays, empty and binary strings.
-    private static let everything = "*9\r\n+OK\r\n-ERR no\r\n:-42\r\n$5\r\nhello\r\n$0\r\n\r\n$-1\r\n*-1\r\n*0\r\n*2\r\n*1\r\n:1\r\n$8\r\na\r\nb\r\n*1\r\n\r\n"
+    private static let everything =
+        "*9\r\n+OK\r\n-ERR no\r\n:-42\r\n$5\r\nhello\r\n$0\r\n\r\n$-1\r\n*-1\r\n*0\r\n*2\r\n*1\r\n:1\r\n$8\r\na\r\nb\r\n*1\r\n"
 
     private func read(_ text: String, maxElements: Int = 1000, maxBytes: Int = 10_000) throws -> [RedisReply] {
         var replies: [RedisReply] = []
-        try ReplyReader(maxElements: maxElements, maxBytes: maxBytes).read(ByteBuffer(string: text)) { replies.append($0) }
+        try ReplyReader(maxElements: maxElements, maxBytes: maxBytes).read(ByteBuffer(string: text)) {
+            replies.append($0)
+        }
         return replies
     }
 
@@ -126,7 +130,9 @@ struct ReplyReaderTests {
         let chunk = ByteBuffer(string: "+" + String(repeating: "x", count: 2 << 20))
         #expect(throws: RedisError.self) { try reader.read(chunk) { _ in } }
         let number = ReplyReader(maxElements: 10, maxBytes: 100 << 20)
-        #expect(throws: RedisError.self) { try number.read(ByteBuffer(string: "$" + String(repeating: "1", count: 64))) { _ in } }
+        #expect(throws: RedisError.self) {
+            try number.read(ByteBuffer(string: "$" + String(repeating: "1", count: 64))) { _ in }
+        }
     }
 
     @Test func `eight arrays inside each other are read, and nine refused`() throws {

@@ -1,6 +1,7 @@
 import NIOCore
-@testable import StintRedis
 import Testing
+
+@testable import StintRedis
 
 private struct Probe: Expiring, Equatable {
     let name: String
@@ -101,7 +102,9 @@ struct ConnectionStateMachineTests {
     @Test func `a password that the server does not want is a wrong password`() {
         let machine = Machine(steps: [.auth(username: nil, password: Secret("p"))])
         _ = machine.opened()
-        #expect(failure(machine.received(error: (.other("ERR"), "ERR AUTH called without a password configured")))?.code == .wrongPass)
+        #expect(
+            failure(machine.received(error: (.other("ERR"), "ERR AUTH called without a password configured")))?.code
+                == .wrongPass)
     }
 
     @Test func `a name or a PING that is not permitted does not matter`() {
@@ -113,7 +116,9 @@ struct ConnectionStateMachineTests {
 
     @Test func `a server that is full says so before it is asked`() {
         let machine = Machine(steps: [.ping])
-        #expect(failure(machine.received(error: (.connectFailed, "ERR max number of clients reached")))?.code == .connectFailed)
+        #expect(
+            failure(machine.received(error: (.connectFailed, "ERR max number of clients reached")))?.code
+                == .connectFailed)
     }
 
     @Test func `replies go to requests in the order of writing, errors too`() {
@@ -131,7 +136,9 @@ struct ConnectionStateMachineTests {
     }
 
     @Test(arguments: [RedisError.Code.readOnly, .masterDown])
-    func `an error that drops the connection lets the replies that are due come in first`(_ code: RedisError.Code) throws {
+    func `an error that drops the connection lets the replies that are due come in first`(_ code: RedisError.Code)
+        throws
+    {
         let machine = ready()
         machine.write(Probe(name: "a"))
         machine.write(Probe(name: "b"))
@@ -229,7 +236,8 @@ struct LinkStateMachineTests {
         let machine = up(start)
         var waits: [Duration] = []
         for _ in 0..<3 {
-            if case .retry(let wait) = machine.down(start + .seconds(1), wanted: true, expected: false, random: 1).next {
+            if case .retry(let wait) = machine.down(start + .seconds(1), wanted: true, expected: false, random: 1).next
+            {
                 waits.append(wait)
             }
             _ = machine.retryDue()

@@ -63,7 +63,16 @@ import Testing
             #expect(pong.string == "PONG")
         }
         #expect(log.withLock { $0 }.contains { $0.hasPrefix("warning redis certificate is not verified") })
-        withExtendedLifetime(server) {}
+
+        // A server that dies says no goodbye over TLS; that must not be mistaken for a bad certificate.
+        try await withClient(configuration("localhost", trusting: "ca")) { client in
+            try await client.connect()
+            server.crash()
+            async let waiting = client.send(command("INCR", "n"))
+            try server.restart()
+            let reply = try await waiting
+            #expect(reply.integer == 1)
+        }
     }
 
     @Test func `TLS files that cannot be read are told so at once`() async throws {

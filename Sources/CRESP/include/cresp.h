@@ -1,9 +1,10 @@
 // The hiredis reader, turned into something Swift can use without a malloc per element.
 //
-// hiredis builds a tree: one allocation for each element, one more for each string, and its reply type differs between 0.14
-// and 1.x. Here a whole reply is one array of nodes in pre-order and one arena of bytes. Both belong to the reader and are
-// valid until the next call of cresp_next, cresp_feed or cresp_free; a caller who wants to keep a reply copies two blocks.
-// RESP2 only: the RESP3 types that hiredis 1.x also parses are refused, so that both generations behave alike.
+// hiredis builds a tree: one allocation for each element, one more for each string, and its reply type differs between
+// 0.14 and 1.x. Here a whole reply is one array of nodes in pre-order and one arena of bytes. Both belong to the reader
+// and are valid until the next call of cresp_next, cresp_feed or cresp_free; a caller who wants to keep a reply copies
+// two blocks. RESP2 only: the RESP3 types that hiredis 1.x also parses are refused, so that both generations behave
+// alike.
 #ifndef STINT_CRESP_H
 #define STINT_CRESP_H
 

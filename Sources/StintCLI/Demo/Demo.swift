@@ -36,14 +36,17 @@ struct Demo: AsyncParsableCommand {
     }
 
     func validate() throws {
-        if files < 50 { throw ValidationError("--files: the demo needs at least 50 files to have something in the middle.") }
+        if files < 50 {
+            throw ValidationError("--files: the demo needs at least 50 files to have something in the middle.")
+        }
         do { _ = try Duration(parsing: lease) } catch { throw ValidationError(error.description) }
     }
 
     func run() async throws {
         let paths = DemoFiles.list(below: dir, atMost: files)
         guard paths.count >= 50 else {
-            throw ValidationError("\(dir) has \(paths.count) readable files, the demo needs at least 50. Choose another --dir.")
+            throw ValidationError(
+                "\(dir) has \(paths.count) readable files, the demo needs at least 50. Choose another --dir.")
         }
         let server = try PrivateRedis(.init(persistence: .none))
         try await server.start()
@@ -62,7 +65,8 @@ struct Demo: AsyncParsableCommand {
     }
 
     private func play(_ cluster: DemoCluster, _ paths: [String]) async throws -> DemoVerdict {
-        let client = try await StintClient(try .redis(cluster.url), logger: Logger(label: "demo", factory: { _ in SwiftLogNoOpLogHandler() }))
+        let client = try await StintClient(
+            try .redis(cluster.url), logger: Logger(label: "demo", factory: { _ in SwiftLogNoOpLogHandler() }))
         let display = DemoDisplay(total: paths.count, isQuiet: json)
         display.say("\(paths.count) files below \(dir), one job each; three nodes of two slots; a lease of \(lease)")
         let jobs = try DemoFiles.jobs(for: paths, client)
@@ -74,7 +78,8 @@ struct Demo: AsyncParsableCommand {
         await cluster.stopNodes()
         display.end()
         let verdict = try DemoVerdict(
-            jobs: jobs, cluster: cluster, story: story, elapsed: elapsed, stats: try await client.stats(of: DemoCluster.queue)
+            jobs: jobs, cluster: cluster, story: story, elapsed: elapsed,
+            stats: try await client.stats(of: DemoCluster.queue)
         )
         await client.close()
         return verdict
@@ -99,7 +104,9 @@ enum DemoFiles {
             let path = directory + "/" + name
             // A job's payload is one line for the worker's `read`.
             let isPlain = !path.contains("\n") && !path.contains("\\")
-            if isPlain, walk.fileAttributes?[.type] as? FileAttributeType == .typeRegular, manager.isReadableFile(atPath: path) {
+            if isPlain, walk.fileAttributes?[.type] as? FileAttributeType == .typeRegular,
+                manager.isReadableFile(atPath: path)
+            {
                 paths.append(path)
             }
         }

@@ -34,7 +34,8 @@ final class DemoCluster: Sendable {
             let process = try await ChildProcess.spawn(
                 Bundle.main.executablePath ?? CommandLine.arguments[0],
                 [
-                    "work", Self.queue.rawValue, "--exec", Self.worker, "--redis", url, "--name", name, "--concurrency", "2",
+                    "work", Self.queue.rawValue, "--exec", Self.worker, "--redis", url, "--name", name, "--concurrency",
+                    "2",
                     "--lease", "\(lease.wholeMs)ms", "--grace", "10s", "--history", history(of: name),
                 ],
                 environment: ["STINT_DEMO_RESULTS": results(of: name)],

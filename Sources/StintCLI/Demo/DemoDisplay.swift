@@ -34,7 +34,8 @@ final class DemoDisplay: Sendable {
         let filled = Int(share * 24)
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 24 - filled)
         let nodes = perNode.map { "\($0.name) \($0.jobs)" }.joined(separator: "  ")
-        let text = "\(bar) \(stats.ackedTotal)/\(total)  \(nodes)  retries \(stats.nackedTotal)  lapses \(stats.lapsedTotal)"
+        let text =
+            "\(bar) \(stats.ackedTotal)/\(total)  \(nodes)  retries \(stats.nackedTotal)  lapses \(stats.lapsedTotal)"
         write(isTerminal ? "\r\u{1B}[K" + text : text + "\n")
     }
 

@@ -35,9 +35,11 @@ struct DemoStory {
             try await client.inspector.leases(of: consumer, on: DemoCluster.queue).allSatisfy { !frozen.contains($0) }
         }
         outcome.lateSettles = outcome.frozen.count
-        outcome.lateRefused = try await client.store.ack(outcome.frozen, on: DemoCluster.queue, by: consumer).refused.count
+        outcome.lateRefused = try await client.store.ack(outcome.frozen, on: DemoCluster.queue, by: consumer).refused
+            .count
         cluster.signal(SIGCONT, "node-3")
-        display.say("node-3 resumed; \(outcome.lateRefused) of \(outcome.lateSettles) late settles in its name were refused")
+        display.say(
+            "node-3 resumed; \(outcome.lateRefused) of \(outcome.lateSettles) late settles in its name were refused")
         try await until { stats in stats.ackedTotal + stats.dead >= total && stats.leased == 0 }
         return outcome
     }

@@ -42,7 +42,10 @@ final class LocalRedis: Sendable {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments =
-            ["redis-server", "--unixsocket", "\(directory)/r.sock", "--save", "", "--daemonize", "no", "--dir", directory]
+            [
+                "redis-server", "--unixsocket", "\(directory)/r.sock", "--save", "", "--daemonize", "no", "--dir",
+                directory,
+            ]
             + arguments
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice

@@ -1,0 +1,97 @@
+import Foundation
+import NIOCore
+import StintCore
+import StintStore
+
+/// Reads one line of `--ndjson`.
+struct NDJSONJob {
+    /// The payload limit, written with escapes or in Base64, and the other keys.
+    static let longestLine = Defaults.maxPayloadBytes * 6 + 4096
+
+    struct Refusal: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// What can be said by more than one key.
+    private enum Choice: String {
+        case payload, time, lease
+    }
+
+    private var draft: JobDraft
+    private var made: Set<Choice> = []
+
+    /// - Returns: `nil` for a blank line.
+    static func read(_ line: ByteBuffer, _ template: JobOptions) throws -> JobDraft? {
+        let bytes = Array(line.readableBytesView)
+        if bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { return nil }
+        var job = NDJSONJob(draft: JobDraft(template, payload: ByteBuffer()))
+        for (key, value) in try JSONLine(bytes).members { try job.take(key, value) }
+        return job.draft
+    }
+
+    private init(draft: JobDraft) { self.draft = draft }
+
+    private mutating func take(_ key: String, _ value: JSONLine.Value) throws {
+        switch key {
+        case "payload":
+            try make(.payload)
+            draft.payload = try value.string.map { ByteBuffer(string: $0) } ?? ByteBuffer(bytes: value.text)
+        case "payload_base64":
+            try make(.payload)
+            guard let data = Data(base64Encoded: try Self.text(value, key)) else {
+                throw Refusal(description: "its payload_base64 is not Base64")
+            }
+            draft.payload = ByteBuffer(bytes: data)
+        case "type": draft.header.type = try JobType(Self.text(value, key))
+        case "id": draft.id = try JobID(Self.text(value, key))
+        case "in": try wait(Duration(parsing: Self.text(value, key)))
+        case "in_ms": try wait(.milliseconds(Self.integer(value, key, 0...Int64.max / 2_000_000)))
+        case "at": try waitUntil(Self.time(Self.text(value, key)))
+        case "at_ms": try waitUntil(Self.integer(value, key, 0...9_999_999_999_999))
+        case "priority": draft.header.priority = Int(try Self.integer(value, key, -100...100))
+        case "max_failures": draft.header.maxFailures = Int(try Self.integer(value, key, 1...1_000_000))
+        case "max_lapses": draft.header.maxLapses = Int(try Self.integer(value, key, 1...1_000_000))
+        case "lease":
+            try make(.lease)
+            draft.header.lease = try Duration(parsing: Self.text(value, key))
+        case "lease_ms":
+            try make(.lease)
+            draft.header.lease = .milliseconds(try Self.integer(value, key, 100...604_800_000))
+        default: throw Refusal(description: "it has an unknown key \"\(key.prefix(60))\"")
+        }
+    }
+
+    private mutating func make(_ choice: Choice) throws {
+        if !made.insert(choice).inserted { throw Refusal(description: "it gives the \(choice.rawValue) twice") }
+    }
+
+    private mutating func wait(_ delay: Duration) throws {
+        try make(.time)
+        draft.due = delay > .zero ? .after(delay) : .now
+    }
+
+    private mutating func waitUntil(_ ms: Int64) throws {
+        try make(.time)
+        draft.due = .at(ms: ms)
+    }
+
+    private static func text(_ value: JSONLine.Value, _ key: String) throws -> String {
+        guard let text = try value.string else { throw Refusal(description: "its \(key) is not a string") }
+        return text
+    }
+
+    private static func integer(_ value: JSONLine.Value, _ key: String, _ range: ClosedRange<Int64>) throws -> Int64 {
+        guard let integer = value.integer, range.contains(integer) else {
+            throw Refusal(
+                description: "its \(key) is not a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return integer
+    }
+
+    private static func time(_ text: String) throws -> Int64 {
+        guard let ms = try? Parse.time(text) else {
+            throw Refusal(description: "its at is not a time as 2026-01-31T10:00:00Z")
+        }
+        return ms
+    }
+}

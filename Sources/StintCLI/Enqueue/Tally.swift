@@ -1,0 +1,48 @@
+import Stint
+import StintCore
+import StintStore
+
+/// What a stream has achieved so far, and its display.
+struct Tally {
+    private static let displayInterval = Duration.milliseconds(100)
+
+    private let showsProgress: Bool
+    private let began = ContinuousClock.now
+    private var accepted = 0
+    private(set) var existing = 0
+    private var lastDisplay: ContinuousClock.Instant?
+
+    init(showsProgress: Bool) { self.showsProgress = showsProgress }
+
+    mutating func add(_ receipts: [Receipt]) {
+        let new = receipts.count(where: \.isAccepted)
+        accepted += new
+        existing += receipts.count - new
+        let now = ContinuousClock.now
+        guard showsProgress, lastDisplay.map({ now - $0 >= Self.displayInterval }) ?? true else { return }
+        lastDisplay = now
+        let rate = Double(accepted) / max(0.001, (now - began).inSeconds)
+        Console.writeError("\r\(accepted) jobs, \(Int(rate))/s\u{1B}[K")
+    }
+
+    /// Clears the line of the display.
+    mutating func endProgress() {
+        if lastDisplay != nil { Console.writeError("\r\u{1B}[K") }
+        lastDisplay = nil
+    }
+
+    /// `5 jobs were accepted`.
+    var summary: String {
+        Printable.count(accepted, "job") + (accepted == 1 ? " was accepted" : " were accepted")
+            + (existing == 0 ? "" : ", \(existing) existed already")
+    }
+
+    /// A call that failed for good in the middle of a stream: what is known, and what is not.
+    mutating func failure(_ error: StintError, _ count: Int) -> CommandError {
+        endProgress()
+        let failure = CommandError(error)!
+        let rest =
+            error.code == .unconfirmed ? "whether the next \(count) were is not known" : "the next \(count) were not"
+        return CommandError(failure.status, "\(failure.message) (\(summary); \(rest))", advice: failure.advice)
+    }
+}

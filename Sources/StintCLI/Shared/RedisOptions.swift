@@ -1,0 +1,145 @@
+import ArgumentParser
+import Foundation
+import Logging
+import Stint
+import StintCore
+import StintLocal
+import StintRedis
+import StintStore
+
+/// What every command that talks to Redis takes.
+struct RedisOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Where Redis is: redis://host:port/db, rediss://… or redis+unix:///path.",
+            discussion: """
+                Default: STINT_REDIS_URL, else the private Redis. A password in it shows in the list of processes: see \
+                --password-file.
+                """, valueName: "url"))
+    var redis: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The first word of every key: one for each tenant. Default: STINT_PREFIX, else stint.", valueName: "word"))
+    var prefix: String?
+
+    @Option(
+        help: ArgumentHelp("A file with the password for Redis. Default: STINT_REDIS_PASSWORD.", valueName: "file"),
+        completion: .file())
+    var passwordFile: String?
+
+    @Flag(name: .shortAndLong, help: "Log more to standard error: -v info, -vv debug, -vvv trace.")
+    var verbose: Int
+
+    var logger: Logger {
+        let level: Logger.Level =
+            switch verbose {
+            case 0: .warning
+            case 1: .info
+            case 2: .debug
+            default: .trace
+            }
+        return Logger(label: "stint") { _ in StandardErrorLog(level) }
+    }
+
+    /// Connects, runs `body`, and ends the connections whatever happens.
+    func withClient<Value>(_ body: (StintClient) async throws -> Value) async throws -> Value {
+        let client = try await StintClient(target(), logger: logger)
+        do {
+            let value = try await body(client)
+            await client.close()
+            return value
+        } catch {
+            await client.close()
+            throw error
+        }
+    }
+
+    private func target() async throws -> RedisTarget {
+        var url: RedisURL
+        if let text = redis ?? environment("STINT_REDIS_URL") {
+            do {
+                url = try RedisURL(text)
+            } catch {
+                throw StintError(error, doing: "read the Redis URL")
+            }
+        } else {
+            url = try RedisURL(try await startPrivateRedis())
+        }
+        if let password = try password() { url.password = Secret(password) }
+        return RedisTarget(url: url).keyPrefix(prefix ?? environment("STINT_PREFIX") ?? "stint")
+    }
+
+    private func password() throws -> String? {
+        guard let passwordFile else { return environment("STINT_REDIS_PASSWORD") }
+        guard let data = FileManager.default.contents(atPath: passwordFile),
+            let text = String(validating: data, as: UTF8.self)
+        else {
+            throw CommandError(.usage, "--password-file: \(passwordFile) cannot be read")
+        }
+        // The first line: editors end a file with a line end, passwords do not.
+        let line = text.prefix { !$0.isNewline }
+        if line.isEmpty {
+            throw CommandError(.usage, "--password-file: \(passwordFile) has no password in its first line")
+        }
+        return String(line)
+    }
+
+    private func startPrivateRedis() async throws -> String {
+        let local = try LocalRedis()
+        let wasRunning = (try? await local.status().isRunning) ?? false
+        let url = try await local.start()
+        if !wasRunning, Console.isErrorTerminal { Console.note("started a private Redis (stint dev stop ends it)") }
+        return url
+    }
+}
+
+/// An environment variable; an empty one counts as unset.
+func environment(_ name: String) -> String? {
+    ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
+}
+
+/// For every command that prints.
+struct OutputOptions: ParsableArguments {
+    @Flag(help: "Print JSON: one object, or one on each line where the output goes on. Times are ms since 1970.")
+    var json = false
+
+    func print(_ json: @autoclosure () -> JSON, else text: @autoclosure () -> String) throws {
+        try Console.write(self.json ? json().text + "\n" : text())
+    }
+}
+
+/// Command line values that Stint itself can read, with its own words for what is wrong with them.
+enum Parse {
+    static func queue(_ text: String) throws -> QueueName {
+        try reading { () throws(StintError) in try QueueName(text) }
+    }
+    static func type(_ text: String) throws -> JobType { try reading { () throws(StintError) in try JobType(text) } }
+    static func id(_ text: String) throws -> JobID { try reading { () throws(StintError) in try JobID(text) } }
+    static func duration(_ text: String) throws -> Duration {
+        try reading { () throws(StintError) in try Duration(parsing: text) }
+    }
+
+    static func state(_ text: String) throws -> JobState {
+        guard let state = JobState(rawValue: text) else {
+            throw ValidationError("It is one of \(JobState.allCases.map(\.rawValue).joined(separator: ", ")).")
+        }
+        return state
+    }
+
+    /// `2026-01-31T10:00:00Z`, with an offset or a fraction of a second if need be.
+    static func time(_ text: String) throws -> Int64 {
+        for style in [Date.ISO8601FormatStyle(), Date.ISO8601FormatStyle(includingFractionalSeconds: true)] {
+            if let date = try? style.parse(text) { return Int64((date.timeIntervalSince1970 * 1000).rounded(.up)) }
+        }
+        throw ValidationError("Write the time as 2026-01-31T10:00:00Z, or with an offset as 2026-01-31T10:00:00+01:00.")
+    }
+
+    private static func reading<Value>(_ read: () throws(StintError) -> Value) throws -> Value {
+        do {
+            return try read()
+        } catch {
+            throw ValidationError("\(error.message). \(error.advice)")
+        }
+    }
+}

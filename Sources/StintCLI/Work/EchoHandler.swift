@@ -1,0 +1,32 @@
+import Stint
+import StintCore
+import StintRuntime
+
+/// Prints jobs.
+struct EchoHandler: Sendable {
+    let isJSON: Bool
+    let stop: StopSwitch
+
+    func run(_ context: JobContext) throws {
+        do {
+            try Console.write(isJSON ? json(context).text + "\n" : text(context))
+        } catch is BrokenPipe {
+            // Nobody reads any more: the job is for somebody else.
+            stop.raise(.brokenPipe)
+            throw JobOutcome.snooze(.zero)
+        }
+    }
+
+    private func text(_ context: JobContext) -> String {
+        let text = Printable.payload(context.payload)
+        return text.hasSuffix("\n") ? text : text + "\n"
+    }
+
+    private func json(_ context: JobContext) -> JSON {
+        .object([
+            ("queue", .string(context.queue.rawValue)), ("id", .string(context.id.rawValue)),
+            ("type", .string(context.type.rawValue)), ("attempt", .int(context.attempt)),
+            ("token", .int(context.token.rawValue)), Printable.payloadMember(context.payload),
+        ])
+    }
+}

@@ -1,0 +1,93 @@
+import Foundation
+import StintLocal
+import StintTesting
+import Testing
+
+struct ControlTests {
+    let queue = RedisServer.uniqueQueue()
+
+    private func bury(_ stint: Command, _ count: Int) async throws {
+        let input = (1...count).map { "{\"id\":\"job-\($0)\"}\n" }.joined()
+        try #require(try await stint("enqueue", queue, "--ndjson", "-", input: input).status == 0)
+        try #require(try await stint("work", queue, "--exec", "exit 65", "--until-empty").status == 0)
+        try #require(try await stint.count("dead", queue) == count)
+    }
+
+    @Test func `retry brings dead jobs back and names those that it cannot`() async throws {
+        let stint = try await Command.shared()
+        try await bury(stint, 2)
+        let result = try await stint("job", "retry", queue, "job-1", "nope")
+        #expect(result.status == 1)
+        #expect(result.output == "job-1 ready\n")
+        #expect(result.errors == "stint: job nope is not known\n")
+        #expect(try await stint.count("ready", queue) == 1)
+        #expect(try await stint.count("dead", queue) == 1)
+    }
+
+    @Test func `retry of all dead jobs asks, and does it with yes`() async throws {
+        let stint = try await Command.shared()
+        try await bury(stint, 3)
+        let refused = try await stint("job", "retry", queue, "--all-dead")
+        #expect(refused.status == 1)
+        #expect(refused.errors.contains("--yes"))
+        #expect(try await stint.count("dead", queue) == 3)
+        let done = try await stint("job", "retry", queue, "--all-dead", "--yes", "--json")
+        #expect(done.status == 0)
+        #expect(try done.object()["retried"] as? Int == 3)
+        #expect(try await stint.count("ready", queue) == 3)
+        #expect(try await stint("job", "retry", queue).status == 64)
+    }
+
+    @Test func `cancel keeps a waiting job from running`() async throws {
+        let stint = try await Command.shared()
+        try #require(try await stint("enqueue", queue, "a", "--id", "one").status == 0)
+        let result = try await stint("job", "cancel", queue, "one", "--reason", "changed my mind")
+        #expect(result.status == 0)
+        #expect(result.output == "one cancelled\n")
+        #expect(
+            try await stint("job", "show", queue, "one", "--json").object()["reason"] as? String
+                == "cancelled: changed my mind")
+        #expect(try await stint("job", "cancel", queue, "nope").status == 1)
+        #expect(try await stint("job", "retry", queue, "one").status == 0)
+    }
+
+    @Test func `a paused queue is left alone until it is resumed`() async throws {
+        let stint = try await Command.shared()
+        #expect(try await stint("queue", "pause", queue).output == "\(queue) is paused\n")
+        #expect(try await stint("queue", "pause", queue).output == "\(queue) is paused, as it was\n")
+        #expect(try await stint.stats(queue)["paused"] as? Bool == true)
+        try #require(try await stint("enqueue", queue, "a").status == 0)
+        let worker = try await stint.worker(queue, "--echo")
+        #expect(try await stint.count("ready", queue) == 1)
+        let resumed = try await stint("queue", "resume", queue, "--json").object()
+        #expect((resumed["queues"] as? [[String: Any]])?.first?["changed"] as? Bool == true)
+        _ = try await worker.output.first { $0 == "a" }
+        worker.signal(SIGTERM)
+        _ = try await worker.waitForExit()
+    }
+
+    @Test func `purge deletes the named states only, and asks`() async throws {
+        let stint = try await Command.shared()
+        try #require(
+            try await stint("enqueue", queue, "--lines", "-", input: (1...2500).map { "\($0)\n" }.joined()).status == 0)
+        try #require(try await stint("enqueue", queue, "later", "--in", "1h").status == 0)
+        let refused = try await stint("queue", "purge", queue, "--state", "ready")
+        #expect(refused.status == 1)
+        #expect(refused.errors.contains("2500"))
+        #expect(refused.errors.contains("--yes"))
+        #expect(try await stint.count("ready", queue) == 2500)
+        let done = try await stint("queue", "purge", queue, "--state", "ready,dead", "--yes")
+        #expect(done.output == "2500 jobs of \(queue) deleted\n")
+        #expect(try await stint.count("ready", queue) == 0)
+        #expect(try await stint.count("scheduled", queue) == 1)
+        #expect(try await stint("queue", "purge", queue, "--state", "leased", "--yes").status == 64)
+    }
+
+    @Test func `queue ls names the queues that were used`() async throws {
+        let stint = try await Command.shared()
+        try #require(try await stint("enqueue", queue, "a").status == 0)
+        #expect(try await stint("queue", "ls").lines.contains(queue))
+        let queues = try await stint("queue", "ls", "--json").object()["queues"] as? [[String: Any]]
+        #expect(queues?.first { $0["name"] as? String == queue }?["ready"] as? Int == 1)
+    }
+}

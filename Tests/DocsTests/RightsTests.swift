@@ -1,0 +1,216 @@
+import Logging
+import NIOCore
+import Stint
+import StintCore
+import StintRedis
+import StintStore
+import StintTesting
+import Testing
+
+/// The lists of commands in `docs/protocol.md`, as users of a real server.
+@Suite(.serialized) struct RightsTests {
+    private struct Role: CustomStringConvertible {
+        let name: String
+        let password: String
+        let rule: [String]
+
+        /// What the client can do without: it says so in its log.
+        private static let optional: Set<String> = ["+ping", "+info"]
+
+        init(line: String) throws {
+            rule = line.split(separator: " ").dropFirst(2).map(String.init)
+            name = try #require(rule.first)
+            password = String(try #require(rule.first { $0.hasPrefix(">") }).dropFirst())
+        }
+
+        var commands: [String] { rule.filter { $0.hasPrefix("+") && !Self.optional.contains($0) } }
+        var description: String { name }
+    }
+
+    private static let queue: QueueName = "mail"
+
+    private func roles() throws -> [Role] {
+        let block = try #require(Documents.blocks(try Documents.text("docs/protocol.md"), "acl").first)
+        return try block.split(separator: "\n").map { try Role(line: String($0)) }
+    }
+
+    @Test func `every role can do all that it is for, and nothing of its list is too much`() async throws {
+        let server = try await RedisServer.start()
+        let admin = try await StintClient(.redis(server.url))
+        let roles = try roles()
+        #expect(roles.map(\.name) == ["producer", "worker", "viewer", "operator"])
+        for role in roles {
+            let refused = try await run(role, without: nil, on: server, admin)
+            #expect(refused.isEmpty, "\(role): \(refused)")
+            for command in role.commands {
+                let refused = try await run(role, without: command, on: server, admin)
+                #expect(!refused.isEmpty, "\(role) does not need \(command)")
+            }
+        }
+        await admin.close()
+        try await server.stop()
+    }
+
+    @Test func `no role reaches keys of another prefix`() async throws {
+        let server = try await RedisServer.start()
+        let admin = try await StintClient(.redis(server.url))
+        for role in try roles() {
+            try await allow(role, without: nil, admin)
+            let client = try await StintClient(target(role, server).keyPrefix("other"), logger: quiet)
+            await #expect(throws: StintError.self) { try await client.stats(of: Self.queue) }
+            await client.close()
+        }
+        await admin.close()
+        try await server.stop()
+    }
+
+    // MARK: - Roles at work
+
+    private var quiet: Logger { Logger(label: "docs") { _ in SwiftLogNoOpLogHandler() } }
+
+    private func target(_ role: Role, _ server: RedisServer) throws -> RedisTarget {
+        var url = try RedisURL(server.url)
+        (url.username, url.password) = (role.name, Secret(role.password))
+        return RedisTarget(url: url)
+    }
+
+    private func allow(_ role: Role, without command: String?, _ admin: StintClient) async throws {
+        var rule = RedisCommand("ACL")
+        rule.append("SETUSER")
+        rule.append(contentsOf: role.rule + (command.map { ["-" + $0.dropFirst()] } ?? []))
+        _ = try await admin.store.client.send(rule)
+    }
+
+    /// Plays a role.
+    ///
+    /// - Returns: what was refused.
+    private func run(
+        _ role: Role, without command: String?, on server: RedisServer, _ admin: StintClient
+    ) async throws -> [String] {
+        try await allow(role, without: command, admin)
+        _ = try await admin.store.client.send(RedisCommand("FLUSHALL"))
+        var flush = RedisCommand("SCRIPT")
+        flush.append("FLUSH")
+        _ = try await admin.store.client.send(flush)
+        let client = try await StintClient(target(role, server), logger: quiet)
+        let scene = try Scene(store: client.store, admin: admin, queue: Self.queue)
+        switch role.name {
+        case "producer": try await scene.produce()
+        case "worker": try await scene.work()
+        case "viewer": try await scene.view()
+        default: try await scene.operate()
+        }
+        await client.close()
+        return scene.refused
+    }
+}
+
+/// What users of a role do. Calls that are refused are noted, and the scene goes on.
+private final class Scene {
+    let store: Store
+    let admin: StintClient
+    let queue: QueueName
+    var refused: [String] = []
+
+    private let consumer: ConsumerID
+
+    init(store: Store, admin: StintClient, queue: QueueName) throws {
+        consumer = try ConsumerID(name: "worker")
+        self.store = store
+        self.admin = admin
+        self.queue = queue
+    }
+
+    private func attempt<Value>(_ call: () async throws -> Value) async -> Value? {
+        do {
+            return try await call()
+        } catch {
+            refused.append("\(error)")
+            return nil
+        }
+    }
+
+    private func job(_ id: String, fresh: Bool = true, due: Due = .now) -> NewJob {
+        NewJob(
+            id: JobID(unchecked: id), isFresh: fresh, header: JobHeader(type: .plain), payload: ByteBuffer(), due: due)
+    }
+
+    /// Ten ready jobs, and no mark, so that the next one has to be written.
+    private func seed() async throws {
+        _ = try await admin.store.enqueue((0..<10).map { job("j\($0)") }, on: queue)
+        var unlink = RedisCommand("DEL")
+        unlink.append(store.keys.wake(queue))
+        _ = try await admin.store.client.send(unlink)
+    }
+
+    func produce() async throws {
+        _ = await attempt { try await store.open(queue) }
+        _ = await attempt { try await store.enqueue([job("a"), job("b", due: .after(.seconds(60)))], on: queue) }
+        _ = await attempt { try await store.enqueue([job("a", fresh: false), job("c", fresh: false)], on: queue) }
+    }
+
+    func work() async throws {
+        try await seed()
+        _ = try await admin.store.enqueue(
+            [job("due", due: .at(ms: 1)), job("later", due: .after(.milliseconds(1)))], on: queue)
+        _ = await attempt { try await store.open(queue) }
+        _ = await attempt { try await store.promote(on: queue) }
+        let claim = await attempt { try await store.claim(9, from: queue, for: consumer, lease: .seconds(30)) }
+        if let claim {
+            let held = claim.jobs.map { Held(id: $0.id, token: $0.token) }
+            _ = await attempt { try await store.extend(held.map { ($0, .seconds(30)) }, on: queue, by: consumer) }
+            _ = await attempt { try await store.ack([held[0]], on: queue, by: consumer) }
+            let nacks = [
+                Nack(held[1], .retry, maxFailures: 9, reason: ""), Nack(held[2], .reject, maxFailures: 9, reason: ""),
+                Nack(held[3], .retry, delay: .seconds(9), maxFailures: 9, reason: ""),
+                Nack(held[4], .cancel, maxFailures: 9, reason: ""),
+            ]
+            _ = await attempt { try await store.nack(nacks, on: queue, by: consumer) }
+            _ = await attempt { try await store.release([held[5]], on: queue, by: consumer) }
+            _ = await attempt { try await Inspector(store).leases(of: consumer, on: queue) }
+        }
+        try await lapse()
+        _ = await attempt { try await store.reap(from: queue) }
+        let none = Retention(age: .seconds(600), count: 0)
+        _ = await attempt {
+            try await store.trim(on: queue, keeping: [(.done, none), (.dead, none), (.cancelled, none)])
+        }
+        _ = await attempt { try await store.beat(consumer, about: "{}", queues: [queue], keep: .seconds(60)) }
+        _ = await attempt { try await store.beat(consumer, about: nil, queues: [], keep: .seconds(60)) }
+        _ = await attempt { try await store.serverMs() }
+        _ = await attempt { try await store.mark(queue) }
+        var pop = RedisCommand("BLPOP")
+        pop.append(contentsOf: [store.keys.wake(queue), "1"])
+        _ = await attempt { try await store.client.block(pop, upTo: .seconds(1)) }
+    }
+
+    /// A lease that has run out.
+    private func lapse() async throws {
+        let (admin, queue) = (self.admin, self.queue)
+        _ = try await admin.store.claim(1, from: queue, for: consumer, lease: .milliseconds(1))
+        #expect(try await eventually { try await admin.stats(of: queue).lapseIn == .zero })
+    }
+
+    func view() async throws {
+        try await seed()
+        try await admin.store.beat(consumer, about: "{}", queues: [queue], keep: .seconds(60))
+        let inspector = Inspector(store)
+        _ = await attempt { try await inspector.queues() }
+        _ = await attempt { try await inspector.stats(of: queue) }
+        _ = await attempt { try await inspector.job(JobID(unchecked: "j1"), on: queue) }
+        _ = await attempt { try await inspector.ids(.ready, on: queue, limit: 5) }
+        _ = await attempt { try await inspector.leases(of: consumer, on: queue) }
+        _ = await attempt { try await inspector.nodes() }
+    }
+
+    func operate() async throws {
+        try await seed()
+        _ = await attempt { try await store.pause(true, queue) }
+        _ = await attempt { try await store.pause(false, queue) }
+        _ = await attempt {
+            try await store.cancel([JobID(unchecked: "j1"), JobID(unchecked: "j2")], on: queue, reason: "")
+        }
+        _ = await attempt { try await store.redrive([JobID(unchecked: "j1")], on: queue) }
+        _ = await attempt { try await store.purge(10, .ready, on: queue) }
+    }
+}

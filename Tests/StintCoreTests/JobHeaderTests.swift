@@ -1,0 +1,64 @@
+import StintCore
+import Testing
+
+struct JobHeaderTests {
+    @Test func `a job without options has the short mark`() {
+        #expect(JobHeader(type: "mail").encoded == "jmail\n")
+    }
+
+    @Test func `options stand behind the long mark, in a fixed order`() {
+        let header = JobHeader(
+            type: "mail", priority: -7, lease: .microseconds(1_500_100), maxFailures: 3, maxLapses: 2)
+        #expect(header.encoded == "Jmail;p=-7;l=1501;f=3;x=2\n")
+    }
+
+    @Test(arguments: [
+        JobHeader(type: "a"), JobHeader(type: "a", priority: 100), JobHeader(type: "a", priority: -100),
+        JobHeader(type: "a.b-c_d", lease: .seconds(60)), JobHeader(type: "a", maxFailures: 1),
+        JobHeader(type: "a", maxLapses: 9),
+        JobHeader(type: "a", priority: 5, lease: .milliseconds(100), maxFailures: 1_000_000, maxLapses: 1),
+    ])
+    func `a header is read back from its line`(header: JobHeader) throws {
+        #expect(try JobHeader(decoding: header.encoded.dropLast()) == header)
+    }
+
+    @Test(arguments: [
+        "", "x", "mail", "kmail", "j", "J", "J;p=1", "ja b", "jmail;", "Jmail;p", "Jmail;p=", "Jmail;p=x",
+        "Jmail;f=1.5",
+        "Jmail;x=99999999999999999999", "j{a}", "j\u{0}", "Jmail;;p=1",
+    ])
+    func `a line that is no header is malformed`(line: String) {
+        let refusal = #expect(throws: StintError.self) { try JobHeader(decoding: line) }
+        #expect(refusal?.code == .malformed)
+    }
+
+    @Test func `options of later versions are left alone`() throws {
+        #expect(try JobHeader(decoding: "Jmail;z=1;group=blue;p=4") == JobHeader(type: "mail", priority: 4))
+    }
+
+    @Test func `what a foreign hand wrote out of range is bounded as the scripts bound it`() throws {
+        #expect(try JobHeader(decoding: "Jmail;p=500").priority == 100)
+        #expect(try JobHeader(decoding: "Jmail;p=-500").priority == -100)
+        #expect(try JobHeader(decoding: "Jmail;l=0").lease == nil)
+        #expect(try JobHeader(decoding: "Jmail;l=-5").lease == nil)
+    }
+
+    @Test(arguments: [
+        JobHeader(type: "a", priority: 101), JobHeader(type: "a", priority: -101),
+        JobHeader(type: "a", lease: .milliseconds(99)),
+        JobHeader(type: "a", lease: .seconds(86_400 * 7 + 1)), JobHeader(type: "a", maxFailures: 0),
+        JobHeader(type: "a", maxFailures: 1_000_001), JobHeader(type: "a", maxLapses: 0),
+        JobHeader(type: "a", maxLapses: 1_000_001),
+    ])
+    func `options out of range are refused`(header: JobHeader) {
+        let refusal = #expect(throws: StintError.self) { try header.validate() }
+        #expect(refusal?.code == .invalidArgument)
+    }
+
+    @Test func `options at the ends of their ranges are accepted`() throws {
+        try JobHeader(type: "a", priority: 100, lease: .milliseconds(100), maxFailures: 1, maxLapses: 1).validate()
+        try JobHeader(
+            type: "a", priority: -100, lease: .seconds(86_400 * 7), maxFailures: 1_000_000, maxLapses: 1_000_000
+        ).validate()
+    }
+}

@@ -1,0 +1,124 @@
+import Foundation
+import StintLua
+import Testing
+
+/// The rules of `Lua/`, checked on the files themselves.
+struct ScriptFileTests {
+    static let all = LuaFile.scripts + LuaFile.includes
+
+    @Test func `every file is in the index, and the index has no others`() {
+        #expect(LuaFile.scripts.map(\.name) == Scripts.all.map(\.name).sorted())
+        #expect(Set(LuaFile.scripts.flatMap(\.includedNames)) == Set(LuaFile.includes.map(\.name)))
+        #expect(Set(Self.all.map(\.name)).count == Self.all.count, "a script and an include share a name")
+    }
+
+    @Test(arguments: LuaFile.scripts) func `what is compiled in is the file with its includes`(file: LuaFile) throws {
+        let files = Dictionary(uniqueKeysWithValues: Self.all.map { ($0.name, $0.text) })
+        let script = try #require(Scripts.all.first { $0.name == file.name })
+        #expect(script.source == (try ScriptLoader(files: files).expand(file.name)))
+        #expect(!script.source.contains("@include"))
+        #expect(script.sha1.wholeMatch(of: /[0-9a-f]{40}/) != nil)
+    }
+
+    @Test func `no two scripts have the same hash`() {
+        #expect(Set(Scripts.all.map(\.sha1)).count == Scripts.all.count)
+    }
+
+    @Test(arguments: LuaFile.scripts) func `every script begins with its flags and a header that tells its contract`(
+        file: LuaFile
+    ) throws {
+        #expect(file.lines[0].wholeMatch(of: /#!lua( flags=[a-z,-]+)?/) != nil)
+        #expect(file.lines[1] == "--[[")
+        let purpose = try #require(file.header.split(separator: "\n").first)
+        #expect(purpose.hasPrefix("  \(file.name).lua: "))
+        #expect(purpose.count > file.name.count + 20)
+        for part in ["  KEYS[1]  ", "  Returns  ", "  Cost     O("] { #expect(file.header.contains("\n" + part)) }
+    }
+
+    @Test(arguments: LuaFile.scripts) func `the header names the keys and arguments that the code uses`(file: LuaFile) {
+        let parts = LuaFile.includes.filter { file.includedNames.contains($0.name) }
+        for body in [file.code] + parts.map(\.code) {
+            #expect(Set(body.matches(of: /KEYS\[([^\]]*)\]/).map { $0.1 }).isSubset(of: ["1"]))
+        }
+        let used = Set(file.code.matches(of: /ARGV\[(\d+)\]/).map { $0.1 })
+        let told = Set(file.header.matches(of: /\n  ARGV\[(\d+)\]/).map { $0.1 })
+        #expect(used == told)
+        let usesMore = file.code.contains("ARGV") && file.code.firstMatch(of: /#ARGV|ARGV\[[a-z]|ARGV,/) != nil
+        #expect(usesMore == file.header.contains("\n  ARGV     "))
+    }
+
+    @Test(arguments: all) func `the clock is the server's, read once, by one include`(file: LuaFile) {
+        #expect(file.text.contains("'TIME'") == (file.name == "clock"))
+        if file.name != "clock" {
+            #expect(file.code.firstMatch(of: /now_(ms|us)\s*=[^=]/) == nil, "only the clock says what time it is")
+        }
+        #expect(file.code.firstMatch(of: /\bos\.|\bmath\.random/) == nil)
+        if file.code.contains("now_ms") || file.code.contains("now_us"),
+            LuaFile.scripts.contains(where: { $0.name == file.name })
+        {
+            #expect(file.includedNames.first == "clock")
+        }
+    }
+
+    @Test func `the clock is read once in a script`() {
+        for script in Scripts.all {
+            #expect(script.source.split(separator: "call('TIME')").count <= 2, "\(script.name)")
+        }
+        let clock = LuaFile.includes.first { $0.name == "clock" }?.code ?? ""
+        #expect(clock.matches(of: /redis\.call\(/).count == 1)
+        #expect(!clock.contains("ARGV"))
+    }
+
+    @Test(arguments: all) func `no command that blocks, decays or looks everywhere`(file: LuaFile) {
+        let refused = [
+            "'KEYS'", "'SCAN'", "'DEL'", "'EXPIRE'", "'PEXPIRE'", "'SETEX'", "'FLUSH", "'HGETALL'", "'HKEYS'",
+            "'HVALS'", "'SMEMBERS'",
+            "'PUBLISH'", "'SELECT'", "cjson", "cmsgpack", "loadstring", "redis.replicate", "pcall", "tostring(",
+        ]
+        for word in refused { #expect(!file.code.contains(word), "\(word)") }
+    }
+
+    /// What is unpacked, and why it is never more than a few thousand values, of which Lua takes 7,999.
+    static let bounds = [
+        "ids": "at most a checked limit, or a counted group", "held": "part of ids", "entries": "two for each of held",
+        "args": "two for each id",
+        "args, 1, n": "two for each id of a group", "holders": "two for each of ids",
+        "deadlines": "two for each of ids", "gone": "LIMIT 0 100",
+        "group": "six fields", "pairs_of, first, last": "two for each id of a group", "COUNTERS": "a constant",
+        "ARGV, at + 1, at + n": "n is at most MAX_JOBS", "ARGV, 4, math.min(#ARGV, 1003": "cut there",
+    ]
+
+    @Test(arguments: all) func `nothing is unpacked that nobody has thought about the size of`(file: LuaFile) {
+        for match in file.code.matches(of: /unpack\(([^)]*)\)/) {
+            #expect(Self.bounds[String(match.1)] != nil, "unpack(\(match.1))")
+        }
+    }
+
+    @Test(arguments: all) func `every range has a limit`(file: LuaFile) {
+        for line in file.code.split(separator: "\n")
+        where line.contains("BYSCORE'") && line.contains("call(") && !line.contains("ZREMRANGE") {
+            #expect(line.contains("'LIMIT'"), "\(line)")
+        }
+        for match in file.code.matches(of: /'ZRANGE', [^\n]*/) {
+            #expect(
+                match.0.contains(" 0, 0,") || match.0.contains("limit - 1") || match.0.contains("excess - 1"),
+                "\(match.0)")
+        }
+    }
+
+    static let drains: Set = [
+        "claim", "ack", "nack", "extend", "release", "reap", "promote", "cancel", "purge", "trim", "pause", "beat",
+    ]
+
+    @Test(arguments: LuaFile.scripts) func `a full server refuses what adds jobs, and lets everything else through`(
+        file: LuaFile
+    ) {
+        switch file.name {
+        case "enqueue", "redrive": #expect(file.flags.isEmpty)
+        case "show", "stats": #expect(file.flags == ["no-writes", "allow-oom"])
+        default:
+            #expect(Self.drains.contains(file.name))
+            #expect(file.flags == ["allow-oom"])
+        }
+    }
+}

@@ -1,0 +1,108 @@
+import StintCore
+import StintLua
+import StintStore
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct ExtendTests {
+    private func extend(_ held: [Held], _ bench: Bench, by consumer: ConsumerID? = nil) async throws -> Extension {
+        try await bench.store.extend(held.map { ($0, .seconds(100)) }, on: bench.queue, by: consumer ?? bench.me)
+    }
+
+    @Test func `an extension moves the deadline to the lease from now`() async throws {
+        try await withQueue { bench in
+            try await bench.enqueue("a", "b")
+            let held = try await bench.held(lease: .seconds(10))
+            let beforeMs = Double(try await bench.store.serverMs())
+            #expect(try await extend([held[0]], bench).refused.isEmpty)
+            let afterMs = Double(try await bench.store.serverMs())
+            let deadline = try #require(try await bench.score("leased", "a"))
+            #expect(deadline >= beforeMs + 100_000 && deadline <= afterMs + 100_000)
+            #expect(try #require(try await bench.score("leased", "b")) < beforeMs + 10_001)
+            try await bench.advance(by: .seconds(50))
+            #expect(try await bench.store.reap(from: bench.queue).lapses.map(\.id.rawValue) == ["b"])
+        }
+    }
+
+    @Test func `each job may have its own lease, also under the same token`() async throws {
+        try await withQueue { bench in
+            try await bench.enqueue("a", "b", "c")
+            let held = try await bench.held()
+            let answer = try await bench.store.extend(
+                [(held[0], .seconds(10)), (held[1], .seconds(200)), (held[2], .seconds(10))], on: bench.queue,
+                by: bench.me)
+            #expect(answer.refused.isEmpty)
+            let a = try #require(try await bench.score("leased", "a")),
+                b = try #require(try await bench.score("leased", "b"))
+            #expect(b - a == 190_000)
+            #expect(try await bench.score("leased", "c") == a)
+        }
+    }
+
+    @Test func `a lease that is past its deadline and not reaped can be extended`() async throws {
+        try await withQueue { bench in
+            try await bench.enqueue("a")
+            let held = try await bench.held()
+            try await bench.advance(by: .seconds(60))
+            #expect(try await extend(held, bench).refused.isEmpty)
+            #expect(try await bench.store.reap(from: bench.queue).lapses.isEmpty)
+        }
+    }
+
+    @Test func `what is gone or another's is refused, not brought back, and changes nothing`() async throws {
+        try await withQueue { bench in
+            try await bench.enqueue("a", "b", "c")
+            let held = try await bench.held()
+            _ = try await bench.store.ack([held[0]], on: bench.queue, by: bench.me)
+            _ = try await bench.store.release([held[1]], on: bench.queue, by: bench.me)
+            _ = try await bench.claim(1)
+            try await bench.expectNoWrites {
+                let answer = try await extend([held[0], held[1]], bench)
+                #expect(answer.refused.map(\.id.rawValue) == ["a", "b"])
+                #expect(answer.refused.map(\.refusal) == [.gone, .stale])
+                #expect(try await extend([held[2]], bench, by: bench.other).refused.map(\.refusal) == [.stale])
+            }
+        }
+    }
+
+    @Test func `in one call the good are extended and the others refused`() async throws {
+        try await withQueue { bench in
+            try await bench.enqueue("a", "b")
+            let held = try await bench.held(lease: .seconds(1))
+            _ = try await bench.store.ack([held[0]], on: bench.queue, by: bench.me)
+            #expect(try await extend(held, bench).refused.map(\.id.rawValue) == ["a"])
+            try await bench.advance(by: .seconds(50))
+            #expect(try await bench.store.reap(from: bench.queue).lapses.isEmpty)
+        }
+    }
+
+    @Test func `the cancels of the extended jobs are told with their reasons, every time`() async throws {
+        try await withQueue { bench in
+            try await bench.enqueue("a", "b")
+            let mine = try await bench.held(1), theirs = try await bench.held(1, for: bench.other)
+            _ = try await bench.store.cancel((mine + theirs).map(\.id), on: bench.queue, reason: "too late")
+            for _ in 1...2 {
+                let answer = try await extend(mine, bench)
+                #expect(answer.cancels.map(\.id.rawValue) == ["a"])
+                #expect(answer.cancels.map(\.reason) == ["too late"])
+            }
+            #expect(try await extend(theirs, bench).cancels.isEmpty)
+        }
+    }
+
+    @Test func `malformed arguments are refused without any write, the good groups before them too`() async throws {
+        try await withQueue { bench in
+            try await bench.enqueue("a")
+            let token = try #require(try await bench.claim().token).description
+            let tooMany: [String] = [token, "1000", "1000"] + (0..<1000).map(String.init)
+            let malformed: [[String]] = [
+                [token], [token, "1000"], [token, "1000", "0"], [token, "1000", "2", "b"], [token, "0", "1", "b"],
+                [token, "-1", "1", "b"],
+                [token, "x", "1", "b"], [token, "nan", "1", "b"], [token, "1000", "nan", "b"],
+            ]
+            for bad in malformed + [tooMany] {
+                try await bench.expectRefused(Scripts.extend, [bench.me.description, token, "9999999", "1", "a"] + bad)
+            }
+        }
+    }
+}

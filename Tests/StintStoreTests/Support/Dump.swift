@@ -1,0 +1,104 @@
+import NIOCore
+import StintCore
+import StintLua
+import StintRedis
+import Testing
+
+/// All that a queue holds, at one instant, and the rules that it has to keep whatever happened.
+struct Dump: Equatable {
+    /// Every key of a queue.
+    static let names = [
+        "ready", "scheduled", "leased", "dead", "done", "cancelled", "jobs", "leases", "tries", "cancels", "meta",
+        "wake",
+    ]
+
+    /// In the order of the index.
+    let indexes: [JobState: [String]]
+    let records, leases, tries, cancels: Set<String>
+
+    /// The state of every job that there is.
+    var states: [String: JobState] {
+        var states: [String: JobState] = [:]
+        for (state, ids) in indexes {
+            for id in ids { states[id] = state }
+        }
+        return states
+    }
+
+    /// What is wrong, in sentences; empty when all is well.
+    func violations(missingRecords: Set<String> = []) -> [String] {
+        var found: [String] = []
+        func check(_ ids: some Sequence<String>, _ sentence: String) {
+            for id in ids.sorted().prefix(5) { found.append("\(id) \(sentence)") }
+        }
+        let all = indexes.values.flatMap { $0 }
+        check(Dictionary(grouping: all) { $0 }.filter { $0.value.count > 1 }.keys, "is in more than one index")
+        let done = Set(indexes[.done] ?? []), leased = Set(indexes[.leased] ?? []), alive = Set(all).subtracting(done)
+        check(alive.subtracting(records).subtracting(missingRecords), "is in an index and has no record")
+        check(records.subtracting(alive), "has a record and is in no index but done")
+        check(leased.subtracting(leases), "is leased and has no lease")
+        check(leases.subtracting(leased), "has a lease and is not leased")
+        check(cancels.subtracting(leased), "is wanted cancelled and is not leased")
+        check(tries.subtracting(alive), "has tries and does not live")
+        return found
+    }
+}
+
+extension Bench {
+    func dump() async throws -> Dump {
+        let reply = try await eval(
+            """
+            local p, out = KEYS[1], {}
+            for i, name in ipairs({ 'scheduled', 'ready', 'leased', 'done', 'dead', 'cancelled' }) do
+                out[i] = redis.call('ZRANGE', p .. name, 0, -1)
+            end
+            for _, name in ipairs({ 'jobs', 'leases', 'tries', 'cancels' }) do
+                out[#out + 1] = redis.call('HKEYS', p .. name)
+            end
+            return out
+            """)
+        let lists = reply.children.map { list in list.children.map { $0.string ?? "" } }
+        return Dump(
+            indexes: Dictionary(uniqueKeysWithValues: zip(JobState.allCases, lists)),
+            records: Set(lists[6]), leases: Set(lists[7]), tries: Set(lists[8]), cancels: Set(lists[9])
+        )
+    }
+
+    /// The bytes of every key: two equal prints say that nothing at all was written in between.
+    func fingerprint() async throws -> [ByteBuffer?] {
+        let names = Dump.names.map { "'\($0)'" }.joined(separator: ",")
+        return try await eval(
+            """
+            local out = {}
+            for i, name in ipairs({ \(names) }) do out[i] = redis.call('DUMP', KEYS[1] .. name) or '' end
+            return out
+            """
+        ).children.map(\.bytes)
+    }
+
+    /// Runs something that has to change nothing.
+    func expectNoWrites<T>(
+        sourceLocation: SourceLocation = #_sourceLocation, _ body: () async throws -> T
+    ) async throws -> T {
+        let before = try await fingerprint()
+        let result = try await body()
+        #expect(try await fingerprint() == before, "something was written", sourceLocation: sourceLocation)
+        return result
+    }
+
+    /// A script call that has to be refused for its arguments, before it writes anything.
+    func expectRefused(
+        _ script: Script, _ arguments: [String], sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        try await expectNoWrites(sourceLocation: sourceLocation) {
+            let error = await #expect(
+                throws: RedisError.self, "\(arguments.prefix(12))", sourceLocation: sourceLocation
+            ) {
+                try await raw(script, arguments)
+            }
+            #expect(
+                error?.message.contains("STINT_ARGUMENTS") == true, "\(arguments.prefix(12)): \(error?.message ?? "")",
+                sourceLocation: sourceLocation)
+        }
+    }
+}
