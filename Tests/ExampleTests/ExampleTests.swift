@@ -36,7 +36,7 @@ struct ExampleTests {
                 "ada@example.org, attempt 3: delivered",
                 "grace@example.org, attempt 1: no such address: grace@example.org",
                 "grace@example.org: dead",
-                "grace@example.org: redriven, now ready",
+                "grace@example.org: the address is known now, redriven",
                 "grace@example.org, attempt 1: delivered",
             ])
     }

@@ -27,6 +27,24 @@ extension NodeTests.OutageTests {
         }
     }
 
+    @Test func `an ack that was lost on its way is said again`() async throws {
+        try await Arena.runAlone(persistence: .aofAlways) { arena in
+            let gate = Gate()
+            let id = try await arena.enqueue("gate")
+            try await arena.node(lease: .seconds(10), handlers: ["gate": Handler { _ in try await gate.pass() }])
+            try await arena.log.wait { $0.began != nil }
+            arena.server.freeze()
+            gate.open()
+            try await arena.log.wait { $0.ended?.settle == .ack }
+            // On its way to a server that dies before it reads it.
+            await elapse(.milliseconds(100))
+            try await arena.server.restart()
+            try await arena.log.wait(within: .seconds(8)) { $0.isAck }
+            #expect(try await arena.client.state(of: id, on: arena.queue) == .done)
+            #expect(arena.log.runs == [id: 1])
+        }
+    }
+
     @Test func `a server that freezes for less than the lease costs no run`() async throws {
         try await Arena.runAlone { arena in
             let gate = Gate()

@@ -105,8 +105,8 @@ extension NodeTests.StopTests {
     @Test func `jobs of a claim that was under way when the node stopped are handed back`() async throws {
         try await Arena.runAlone { arena in
             // The server must know the script, or the claim takes a second call.
-            _ = try await arena.client.store.claim(
-                1, from: arena.queue, for: ConsumerID(name: "other"), lease: .seconds(1))
+            let other = try ConsumerID(name: "other")
+            _ = try await arena.client.store.claim(1, from: arena.queue, for: other, lease: .seconds(1))
             let id = try await arena.enqueue("noop")
             let client = try await arena.newClient()
             arena.server.freeze()

@@ -114,7 +114,7 @@ import Testing
             try server.restart()
             #expect(try await waiting.integer == 1)
             #expect(client.connectionEpoch == 2)
-            #expect(log.withLock { $0 } == ["warning redis connection lost", "info redis connection restored"])
+            #expect(log.withLock { $0 } == ["warning redis connection lost", "warning redis connection restored"])
         }
     }
 

@@ -103,14 +103,15 @@ struct RedriveTests {
         }
     }
 
-    @Test func `a dead id without a record stays dead: there is nothing to run`() async throws {
-        try await withQueue(missingRecords: ["a"]) { bench in
+    @Test func `a dead id without a record is forgotten: there is nothing to run`() async throws {
+        try await withQueue { bench in
             try await bench.bring("a", to: .dead)
             try await bench.redis("HDEL", bench.key("jobs"), "a")
-            try await bench.expectNoWrites {
-                let answer = try await bench.store.redrive([JobID("a")], on: bench.queue)
-                #expect(answer == [.empty])
-            }
+            let answer = try await bench.store.redrive([JobID("a")], on: bench.queue)
+            #expect(answer == [.empty])
+            #expect(try await bench.score("dead", "a") == nil)
+            let again = try await bench.store.redrive([JobID("a")], on: bench.queue)
+            #expect(again == [.unknown])
         }
     }
 

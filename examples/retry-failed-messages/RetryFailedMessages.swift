@@ -60,7 +60,8 @@ struct RetryFailedMessages {
 
         // The cause is gone: bring the message back, with all its tries before it.
         await server.add("grace@example.org")
-        print("grace@example.org: redriven, now \(try await client.redrive(second.id, on: queue))")
+        print("grace@example.org: the address is known now, redriven")
+        try await client.redrive(second.id, on: queue)
         try await client.wait(until: .done, second)
 
         node.stop()

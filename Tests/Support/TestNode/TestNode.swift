@@ -122,8 +122,8 @@ struct Report: Sendable {
 
     private func line(_ name: String, _ job: ClaimedJob, _ detail: String = "") {
         line("\(name) \(job.id) \(job.token) \(job.tries.attempt) \(detail)")
-        // Here, so that the step after this one is never begun.
-        if name == stopAt { kill(getpid(), SIGSTOP) }
+        // Of this thread, and not by kill(): another thread may take that one, and this one go on to the next step.
+        if name == stopAt { raise(SIGSTOP) }
     }
 
     private func line(_ text: String) {
