@@ -37,7 +37,10 @@ enum ExitStatus: Int32, CaseIterable {
         }.joined(separator: "\n")
     }
 
-    func exit() -> Never { Foundation.exit(rawValue) }
+    func exit() -> Never {
+        Console.flush()
+        Foundation.exit(rawValue)
+    }
 }
 
 /// An error for the person at the terminal: what was done, what went wrong, what to do about it. One line.
@@ -61,16 +64,25 @@ struct CommandError: Error, CustomStringConvertible {
         case let error as CommandError: self = error
         case is BrokenPipe: self = .silent(.brokenPipe)
         case let error as StintError:
-            self.init(Self.status(of: error), "\(error.operation): \(error.message)", advice: error.advice)
+            self.init(Self.status(of: error), "\(error.operation): \(error.message)", advice: Self.advice(for: error))
         case let error as RedisError: self.init(StintError(error, doing: error.operation))
         case let error as LocalRedisError: self.init(.unavailable, error.message)
         default: return nil
         }
     }
 
+    private static func advice(for error: StintError) -> String {
+        switch (error.underlying as? RedisError)?.code {
+        case .tls?:
+            error.advice + ": --tls-ca says who may sign, --tls-cert and --tls-key who we are"
+        default: error.advice
+        }
+    }
+
     private static func status(of error: StintError) -> ExitStatus {
-        if let redis = error.underlying as? RedisError, [.noAuth, .wrongPass, .noPermission].contains(redis.code) {
-            return .noPermission
+        if let redis = error.underlying as? RedisError {
+            if [.noAuth, .wrongPass, .noPermission].contains(redis.code) { return .noPermission }
+            if redis.code == .tls { return .unavailable }
         }
         return switch error.code {
         case .invalidArgument: .usage
