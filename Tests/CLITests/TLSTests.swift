@@ -48,9 +48,20 @@ struct TLSTests {
                 let line = (["stint", "stats", "--redis", url] + authority).joined(separator: " ")
                 let result = try await Command().shell(line)
                 #expect(result.status == 69)
-                #expect(result.errors.contains("--tls-ca"))
-                #expect(result.errors.split(separator: "\n").count == 1)
+                let last = try #require(result.errors.split(separator: "\n").last)
+                #expect(last.hasPrefix("stint: connect to \(url)/0: the server's certificate is not signed by"))
+                #expect(last.contains("--tls-ca"))
             }
+        }
+    }
+
+    @Test func `a certificate for another name is not accepted`() async throws {
+        try await withServer { url, directory in
+            let result = try await Command()(
+                "stats", "--redis", url.replacing("localhost", with: "127.0.0.1"), "--tls-ca", directory + "/ca.crt",
+                "--tls-cert", directory + "/client.crt", "--tls-key", directory + "/client.key")
+            #expect(result.status == 69)
+            #expect(result.errors.contains("the server's certificate is for another name"))
         }
     }
 

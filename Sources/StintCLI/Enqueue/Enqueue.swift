@@ -46,7 +46,10 @@ struct Enqueue: AsyncParsableCommand {
         completion: .file())
     var ndjson: String?
 
-    @Option(help: ArgumentHelp("The job's own id, for one job: while it is known, the same id makes no second job. Default: a new one.", valueName: "id"), transform: Parse.id)
+    @Option(
+        help: ArgumentHelp(
+            "The job's own id: while it is known, the same id makes no second job. Default: a new one.",
+            valueName: "id"), transform: Parse.id)
     var id: JobID?
 
     @OptionGroup(title: "Job options") var job: JobOptions

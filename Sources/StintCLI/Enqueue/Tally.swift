@@ -47,6 +47,7 @@ struct Tally {
         }
         return CommandError(
             failure.status, "\(failure.message) (\(summary); whether the next \(count) were is not known)",
-            advice: "Lines of --ndjson with an id of their own can be repeated and are accepted once; others might twice.")
+            advice: "Lines of --ndjson with an id of their own can be repeated safely; of others a second job may come."
+        )
     }
 }

@@ -5,7 +5,8 @@ import StintCore
 import StintStore
 
 struct JobShow: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "show", abstract: "All that is known of one job.",
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "All that is known of one job.",
         discussion: """
             Of a running job also who holds its lease, with which token and attempt, and when the lease ends unless its \
             node extends it; of a dead one, why.

@@ -12,7 +12,7 @@ struct NodeCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "ls", abstract: "Which nodes there are, what they work on, and when they last said so.",
             discussion: """
-                SLOTS is how many jobs it runs, of how many it could. "lost" says that it has not been heard of for 35 s: \
+                SLOTS is how many jobs a node runs, of how many it could. "lost" says that it has not been heard of for 35 s: \
                 killed, frozen or cut off. Its jobs are run by others when their leases end.
                 """)
 

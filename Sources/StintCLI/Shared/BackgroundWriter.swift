@@ -21,6 +21,7 @@ final class BackgroundWriter: Sendable {
         var waiting: [(bytes: [UInt8], lines: Int)] = []
         /// Of the waiting texts and of those being written.
         var bytes = 0
+        /// Of the same, and the dropped ones that were not told yet.
         var lines = 0
         var dropped = 0
         var isDraining = false
@@ -57,10 +58,10 @@ final class BackgroundWriter: Sendable {
             if state.dropped == 0, state.bytes + bytes.count <= limitBytes {
                 state.waiting.append((bytes, lines))
                 state.bytes += bytes.count
-                state.lines += lines
             } else {
                 state.dropped += lines
             }
+            state.lines += lines
             defer { state.isDraining = true }
             return !state.isDraining
         }
@@ -86,26 +87,29 @@ final class BackgroundWriter: Sendable {
 
     /// Waits until everything is written, or until the time is over.
     ///
-    /// - Returns: how many added lines are not written.
+    /// - Returns: how many added lines are neither written nor told as a loss.
     @discardableResult
     func flush(within time: Duration = .seconds(1)) -> Int {
         let done = DispatchSemaphore(value: 0)
         queue.async { done.signal() }
         _ = done.wait(timeout: .now() + time.inSeconds)
-        return state.withLock { $0.lines + $0.dropped }
+        return state.withLock { $0.lines }
     }
 
     private func drain() {
         while let (texts, dropped) = takeAll() {
             for text in texts {
                 let number = text.bytes.withUnsafeBytes(write)
+                if number != 0 { tell(text.lines, .failed(number)) }
                 state.withLock { state in
                     state.bytes -= text.bytes.count
                     state.lines -= text.lines
                 }
-                if number != 0 { tell(text.lines, .failed(number)) }
             }
-            if dropped > 0 { tell(dropped, .full) }
+            if dropped > 0 {
+                tell(dropped, .full)
+                state.withLock { $0.lines -= dropped }
+            }
         }
     }
 

@@ -47,7 +47,9 @@ struct Work: AsyncParsableCommand {
     var concurrency: Int?
 
     @Option(
-        help: ArgumentHelp("How long after this node's last sign of life others take over its jobs, as 30s. Jobs may run longer.", valueName: "duration"),
+        help: ArgumentHelp(
+            "How long after this node's last sign of life others take over its jobs, as 30s. Jobs may run longer.",
+            valueName: "duration"),
         transform: Parse.duration)
     var lease: Duration = Defaults.lease
 
