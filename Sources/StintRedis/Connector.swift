@@ -102,7 +102,7 @@ extension Connector {
             // The peer died or was cut off: that is the network's trouble, not the certificate's.
             RedisError(code, operation: operation, message: "the connection ended in the middle", underlying: error)
         case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError:
-            RedisError(.tls, operation: operation, message: "\(error)", underlying: error)
+            RedisError(.tls, operation: operation, message: tlsReason(error), underlying: error)
         case let error as IOError:
             RedisError(code, operation: operation, message: reason(error), underlying: error)
         case let error as NIOConnectionError:
@@ -114,6 +114,16 @@ extension Connector {
         default:
             RedisError(code, operation: operation, message: "\(error)", underlying: error)
         }
+    }
+
+    /// The TLS library's words mean something to its authors only; the whole of them stays in the underlying error.
+    private static func tlsReason(_ error: any Error) -> String {
+        let text = "\(error)"
+        if text.contains("CERTIFICATE_VERIFY_FAILED") {
+            return "the server's certificate is not signed by an authority that we trust, or has expired"
+        }
+        if text.contains("failedToValidateHostname") { return "the server's certificate is for another name" }
+        return text
     }
 
     private static func reason(_ error: IOError) -> String {

@@ -64,29 +64,16 @@ struct CommandError: Error, CustomStringConvertible {
         case let error as CommandError: self = error
         case is BrokenPipe: self = .silent(.brokenPipe)
         case let error as StintError:
-            let (reason, advice) = Self.words(for: error)
-            self.init(Self.status(of: error), "\(error.operation): \(reason)", advice: advice)
+            self.init(Self.status(of: error), "\(error.operation): \(error.message)", advice: Self.advice(for: error))
         case let error as RedisError: self.init(StintError(error, doing: error.operation))
         case let error as LocalRedisError: self.init(.unavailable, error.message)
         default: return nil
         }
     }
 
-    /// What the TLS library says means something to its authors only.
-    private static func words(for error: StintError) -> (reason: String, advice: String) {
-        guard (error.underlying as? RedisError)?.code == .tls else { return (error.message, error.advice) }
-        if error.message.contains("CERTIFICATE_VERIFY_FAILED") {
-            return (
-                "the server's certificate is not signed by an authority that we trust, or has expired",
-                "Name the file of the authority with --tls-ca or STINT_TLS_CA."
-            )
-        }
-        if error.message.contains("failedToValidateHostname") {
-            return (
-                "the server's certificate is for another name", "Use the name that stands in it in the URL."
-            )
-        }
-        return (error.message, error.advice + ". --tls-ca says who may sign, --tls-cert and --tls-key who we are.")
+    private static func advice(for error: StintError) -> String {
+        guard (error.underlying as? RedisError)?.code == .tls else { return error.advice }
+        return error.advice + ". --tls-ca says who may sign, --tls-cert and --tls-key who we are."
     }
 
     private static func status(of error: StintError) -> ExitStatus {
