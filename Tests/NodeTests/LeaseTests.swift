@@ -90,7 +90,7 @@ extension NodeTests.LeaseTests {
             let job = ClaimedJob(
                 id: try JobID("late"), token: Token(rawValue: 1), header: JobHeader(type: "noop"),
                 payload: ByteBuffer(), tries: .none)
-            return HeldLease(job, queue: try QueueName("q"), lease: .seconds(10), sentAt: sentAt)
+            return HeldLease(job, queue: "q", lease: .seconds(10), sentAt: sentAt)
         }
         // The lease is not over yet, but its last second is the margin.
         let late = try held(sentAt: .now - .milliseconds(9100))
@@ -110,7 +110,8 @@ extension NodeTests.LeaseTests {
             try await arena.log.wait { $0.began?.id == id }
             try await arena.send("HDEL", arena.key("leases"), id.rawValue)
             gate.open()
-            #expect(try await arena.log.wait { $0.refused != nil }.refused?.refusal == .gone)
+            let refused = try await arena.log.wait { $0.refused != nil }
+            #expect(refused.refused?.refusal == .gone)
             let warnings = journal.entries("settle refused")
             #expect(warnings.map(\.level) == [.warning])
             #expect(warnings.first?.metadata["job"] == "\(id)")
@@ -137,7 +138,8 @@ extension NodeTests.LeaseTests {
             let isGivenUp = await eventually { journal.entries("redis connection lost").count > 0 }
             #expect(isGivenUp)
             arena.server.thaw()
-            #expect(try await arena.log.wait { $0.refused != nil }.refused?.refusal == .gone)
+            let refused = try await arena.log.wait { $0.refused != nil }
+            #expect(refused.refused?.refusal == .gone)
             #expect(journal.entries("settle refused").isEmpty)
             #expect(try await arena.client.state(of: id, on: arena.queue) == .done)
             #expect(try await arena.stats().ackedTotal == 2)

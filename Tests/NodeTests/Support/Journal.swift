@@ -30,10 +30,7 @@ struct JournalHandler: LogHandler {
         set { metadata[key] = newValue }
     }
 
-    func log(
-        level: Logger.Level, message: Logger.Message, metadata: Logger.Metadata?, source: String, file: String,
-        function: String, line: UInt
-    ) {
-        journal.add(.init(level: level, message: "\(message)", metadata: metadata ?? [:]))
+    func log(event: LogEvent) {
+        journal.add(.init(level: event.level, message: "\(event.message)", metadata: event.metadata ?? [:]))
     }
 }
