@@ -103,7 +103,7 @@ import Testing
         let blocks = Documents.blocks(try Documents.text("README.md"), "swift").filter {
             !$0.contains("swift-tools-version")
         }
-        #expect(blocks.count == 3)
+        #expect(blocks.count == 2)
         for block in blocks { #expect(compiled.contains(lines(block))) }
     }
 }
