@@ -7,6 +7,8 @@ public struct RedisTarget: Sendable, CustomStringConvertible {
     package var configuration: RedisConfiguration
     package var keyPrefix = "stint"
     package var allowsEviction = false
+    /// How long an enqueue repeats what could not be confirmed, before it gives up.
+    package var repeatFor = Duration.seconds(20)
 
     /// - Parameter url: `redis://[user[:password]@]host[:port][/db]`, `rediss://…` for TLS, or `redis+unix:///path/to.sock`.
     ///   The password never appears in a description, a log or an error.

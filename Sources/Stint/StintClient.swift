@@ -13,13 +13,12 @@ import Synchronization
 ///     let receipt = try await client.enqueue(SendReceipt(order: 7), on: "mail", .in(.seconds(30)))
 ///     await client.close()
 public final class StintClient: Sendable {
-    /// How long an enqueue repeats what could not be confirmed, before it gives up.
-    private static let repeatFor = Duration.seconds(20)
     private static let maxBytesPerCall = 8 << 20
 
     package let store: Store
     package let inspector: Inspector
     package let logger: Logger
+    private let repeatFor: Duration
     private let minter = JobIDMinter()
     private let opened = Mutex<Set<QueueName>>([])
 
@@ -35,6 +34,7 @@ public final class StintClient: Sendable {
             target.configuration, eventLoop: eventLoop ?? MultiThreadedEventLoopGroup.singleton.next(), logger: logger
         )
         self.logger = logger
+        self.repeatFor = target.repeatFor
         self.store = Store(client: redis, keys: keys)
         self.inspector = Inspector(store)
         do {
@@ -137,7 +137,7 @@ public final class StintClient: Sendable {
     private func enqueueUntilConfirmed(_ jobs: [NewJob], on queue: QueueName) async throws(StintError)
         -> [EnqueueOutcome]
     {
-        let end = ContinuousClock.now.advanced(by: Self.repeatFor)
+        let end = ContinuousClock.now.advanced(by: repeatFor)
         var jobs = jobs
         var mayHaveRun = false
         var pause = Duration.milliseconds(50)

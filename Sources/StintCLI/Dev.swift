@@ -13,7 +13,7 @@ struct Dev: AsyncParsableCommand {
     )
 
     struct Start: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Start it, if it does not run. (default)")
+        static let configuration = CommandConfiguration(abstract: "Start it, if it does not run.")
         @OptionGroup var output: OutputOptions
 
         func run() async throws {

@@ -16,6 +16,11 @@ struct StintCommand: AsyncParsableCommand {
               stint job ls mail --state dead
               stint job retry mail --all-dead
 
+            WORDS
+              A job is some bytes in a queue. A node (stint work) claims it under a lease, which it extends while the \
+            job runs. When a node dies its leases lapse and other nodes run the jobs again: handlers must bear a \
+            repetition. A job that has failed or lapsed too often is dead, and kept to be looked at and retried.
+
             REDIS
               --redis URL, else STINT_REDIS_URL, else a private Redis of this user, started on demand (see stint dev).
 
@@ -41,6 +46,7 @@ struct StintCommand: AsyncParsableCommand {
         } catch {
             end(with: error)
         }
+        Console.flush()
     }
 
     private static func end(with error: any Error) -> Never {
@@ -56,6 +62,7 @@ struct StintCommand: AsyncParsableCommand {
         } else if !text.isEmpty {
             Console.note("stint: " + (text.hasPrefix("Error: ") ? String(text.dropFirst(7)) : text), isOneLine: false)
         }
+        Console.flush()
         exit(withError: code)
     }
 }

@@ -7,19 +7,7 @@ public struct QueueName: Hashable, Sendable, Comparable, CustomStringConvertible
 
     /// - Throws: ``StintError`` with code `invalidArgument` and the reason.
     public init(_ rawValue: String) throws(StintError) {
-        let bytes = rawValue.utf8
-        guard let first = bytes.first, Name.isAlphanumeric(first), bytes.count <= 128,
-            bytes.allSatisfy({
-                Name.isAlphanumeric($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-")
-            })
-        else {
-            throw .invalidArgument(
-                "queue name",
-                "\(Name.quoted(rawValue)) is not a queue name",
-                advice: "Use 1 to 128 letters, digits, '.', '_' or '-', beginning with a letter or digit."
-            )
-        }
-        self.rawValue = rawValue
+        self.rawValue = try Name.checked(rawValue, "queue name")
     }
 
     /// A literal is the programmer's own: a wrong one stops the program.
@@ -34,29 +22,4 @@ public struct QueueName: Hashable, Sendable, Comparable, CustomStringConvertible
     public var description: String { rawValue }
 
     public static func < (left: QueueName, right: QueueName) -> Bool { left.rawValue < right.rawValue }
-}
-
-/// What the validators of names share.
-enum Name {
-    static func isAlphanumeric(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        default: false
-        }
-    }
-
-    static func isPrintable(_ byte: UInt8) -> Bool { byte > 32 && byte < 127 }
-
-    /// For error messages: bounded, and without what moves a terminal's cursor or turns the direction of text.
-    static func quoted(_ text: String) -> String {
-        let cleaned = text.unicodeScalars.prefix(60).map { scalar in
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator: "\u{FFFD}"
-            default: String(scalar)
-            }
-        }
-        return "\"" + cleaned.joined() + (text.unicodeScalars.count > 60 ? "…" : "") + "\""
-    }
 }

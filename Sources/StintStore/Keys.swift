@@ -7,13 +7,7 @@ package struct Keys: Hashable, Sendable {
 
     /// - Throws: ``StintError`` with code `invalidArgument`: a prefix has the alphabet of queue names.
     package init(prefix: String = "stint") throws(StintError) {
-        guard (try? QueueName(prefix)) != nil else {
-            throw .invalidArgument(
-                "key prefix", "the prefix is not usable",
-                advice: "Use 1 to 128 letters, digits, '.', '_' or '-', beginning with a letter or digit."
-            )
-        }
-        self.prefix = prefix
+        self.prefix = try Name.checked(prefix, "key prefix")
     }
 
     /// What every script of a queue gets as its one key. The braces make a queue one slot of a cluster.

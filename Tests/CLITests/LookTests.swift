@@ -29,6 +29,26 @@ struct LookTests {
         #expect(stats["lapse_in_ms"] is NSNull)
     }
 
+    @Test func `job show tells who holds a running job, and until when`() async throws {
+        let stint = try await Command.shared()
+        try await withDirectory { directory in
+            try #require(try await stint("enqueue", queue, directory, "--id", "one").status == 0)
+            let worker = try await stint.worker(
+                queue, "--name", "me", "--exec",
+                "read -r d; echo x > $d/began; until test -e $d/go; do sleep 0.02; done")
+            #expect(await eventually { FileManager.default.fileExists(atPath: directory + "/began") })
+            let lines = try await stint("job", "show", queue, "one").lines
+            #expect(lines.contains { $0.wholeMatch(of: /state +leased/) != nil })
+            #expect(lines.contains { $0.wholeMatch(of: /holder +me\/\S+/) != nil })
+            #expect(lines.contains { $0.wholeMatch(of: /token +[1-9]\d*/) != nil })
+            #expect(lines.contains { $0.wholeMatch(of: /attempt +1/) != nil })
+            #expect(lines.contains { $0.wholeMatch(of: /deadline +in \d+ s .*/) != nil })
+            try "".write(toFile: directory + "/go", atomically: true, encoding: .utf8)
+            worker.signal(SIGTERM)
+            #expect(try await worker.waitForExit() == .code(0))
+        }
+    }
+
     @Test func `stats for people are a table`() async throws {
         let stint = try await Command.shared()
         try #require(try await stint("enqueue", queue, "a").status == 0)

@@ -177,6 +177,16 @@ struct WorkTests {
         #expect(worker.output.soFar == ["mine"])
     }
 
+    @Test func `jobs of one claim are timed one by one`() async throws {
+        let stint = try await Command.shared()
+        try #require(try await stint("enqueue", queue, "--lines", "-", input: "1\n2\n").status == 0)
+        let result = try await stint(
+            "work", queue, "-v", "--exec", "sleep 0.3", "--until-empty", "--concurrency", "2")
+        let times = result.errors.matches(of: /✓ \S+ (\d+) ms/).compactMap { Int($0.1) }
+        #expect(times.count == 2)
+        #expect(times.allSatisfy { $0 >= 300 })
+    }
+
     @Test func `the history tells every step of a job`() async throws {
         let stint = try await Command.shared()
         try await withDirectory { directory in

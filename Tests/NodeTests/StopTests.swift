@@ -1,3 +1,4 @@
+import NIOCore
 import Stint
 import StintCore
 import StintRuntime
@@ -107,14 +108,15 @@ extension NodeTests.StopTests {
             // The server must know the script, or the claim takes a second call.
             let other = try ConsumerID(name: "other")
             _ = try await arena.client.store.claim(1, from: arena.queue, for: other, lease: .seconds(1))
-            let id = try await arena.enqueue("noop")
+            // By the node's own client, so that it has opened the queue when the server begins to hold writes.
             let client = try await arena.newClient()
-            arena.server.freeze()
+            let id = try await client.enqueue(payload: ByteBuffer(), type: "noop", on: arena.queue).id
+            try await arena.holdWrites()
             let node = try await arena.node(client: client, handlers: ["noop": Handler { _ in }])
-            await elapse(.milliseconds(200))
+            try await arena.waitForHeldCall()
             node.stop()
             try await arena.log.wait { $0.isStopping }
-            arena.server.thaw()
+            try await arena.releaseWrites()
             await node.stopped()
             #expect(arena.log.entries.contains { $0.claimed?.first?.id == id })
             let job = try await arena.detail(id)

@@ -86,6 +86,23 @@ extension NodeTests.WakeTests {
         }
     }
 
+    @Test func `jobs that are due together wake as many idle nodes as they need`() async throws {
+        try await Arena.runAlone { arena in
+            let gate = Gate()
+            for name in ["a", "b", "c"] {
+                try await arena.node(
+                    name, concurrency: 1, handlers: ["gate": Handler { _ in try await gate.pass() }])
+            }
+            try await arena.waitForListeners(3)
+            let sentAt = ContinuousClock.now
+            try await arena.enqueue("gate", ["", "", ""], due: .after(.milliseconds(500)))
+            let last = try await arena.log.wait(3) { $0.began != nil }
+            #expect(last.at - sentAt < .milliseconds(800), "\(last.at - sentAt)")
+            #expect(Set(arena.log.entries.filter { $0.began != nil }.map(\.node)).count == 3)
+            gate.open()
+        }
+    }
+
     @Test func `an earlier job moves the alarm forward`() async throws {
         try await Arena.runAlone { arena in
             try await arena.node(handlers: ["noop": Handler { _ in }])

@@ -11,7 +11,7 @@ struct JobRetry: AsyncParsableCommand {
     @Argument(help: "The queue.", transform: Parse.queue)
     var queue: QueueName
 
-    @Argument(help: "The jobs.", transform: Parse.id)
+    @Argument(help: "The jobs' ids.", transform: Parse.id)
     var ids: [JobID] = []
 
     @Flag(help: "Every dead job of the queue.")
@@ -78,7 +78,7 @@ struct JobCancel: AsyncParsableCommand {
     @Argument(help: "The queue.", transform: Parse.queue)
     var queue: QueueName
 
-    @Argument(help: "The jobs.", transform: Parse.id)
+    @Argument(help: "The jobs' ids.", transform: Parse.id)
     var ids: [JobID]
 
     @Option(help: ArgumentHelp("Why; kept with the jobs.", valueName: "text"))

@@ -46,7 +46,10 @@ struct Enqueue: AsyncParsableCommand {
         completion: .file())
     var ndjson: String?
 
-    @Option(help: ArgumentHelp("The job's own id: the same id is accepted once.", valueName: "id"), transform: Parse.id)
+    @Option(
+        help: ArgumentHelp(
+            "The job's own id: while it is known, the same id makes no second job. Default: a new one.",
+            valueName: "id"), transform: Parse.id)
     var id: JobID?
 
     @OptionGroup(title: "Job options") var job: JobOptions
@@ -80,7 +83,12 @@ struct Enqueue: AsyncParsableCommand {
         try await redis.withClient { client in
             let new = job.job(id: id ?? client.mint(1)[0], isFresh: id == nil, payload: payload)
             try new.validate()
-            let receipts = try await client.enqueue([new], on: queue)
+            let receipts: [Receipt]
+            do {
+                receipts = try await client.enqueue([new], on: queue)
+            } catch let error as StintError where error.code == .unconfirmed {
+                throw CommandError(unconfirmed: error, new.id)
+            }
             try report(receipts)
             if case .exists(let state) = receipts[0].outcome {
                 Console.note("\(receipts[0].id) exists already (\(state.rawValue)); nothing about it was changed")
@@ -160,6 +168,15 @@ struct Enqueue: AsyncParsableCommand {
         if quiet { return }
         // Ids are printable: the validator of job ids lets nothing else in.
         try Console.write(receipts.map { $0.id.rawValue + "\n" }.joined())
+    }
+}
+
+extension CommandError {
+    /// The one case in which a plain repetition might make a second job of it.
+    init(unconfirmed error: StintError, _ id: JobID) {
+        self.init(
+            .unavailable, "\(error.operation): \(error.message): the job may have been accepted",
+            advice: "Repeat it with --id \(id): that cannot make a second one.")
     }
 }
 

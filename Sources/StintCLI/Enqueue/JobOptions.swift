@@ -23,12 +23,14 @@ struct JobOptions: ParsableArguments {
     var priority = 0
 
     @Option(
-        help: ArgumentHelp("The failure that buries the job. Default: \(Defaults.maxFailures).", valueName: "count"))
+        help: ArgumentHelp(
+            "How many failures make it a dead job. Default: \(Defaults.maxFailures).", valueName: "count"))
     var maxFailures: Int?
 
     @Option(
         help: ArgumentHelp(
-            "The lapse of its lease that buries the job. Default: \(Defaults.maxLapses).", valueName: "count"))
+            "How many lapses of its lease, as when nodes die, make it a dead job. Default: \(Defaults.maxLapses).",
+            valueName: "count"))
     var maxLapses: Int?
 
     @Option(

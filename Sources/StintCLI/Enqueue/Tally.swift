@@ -41,8 +41,13 @@ struct Tally {
     mutating func failure(_ error: StintError, _ count: Int) -> CommandError {
         endProgress()
         let failure = CommandError(error)!
-        let rest =
-            error.code == .unconfirmed ? "whether the next \(count) were is not known" : "the next \(count) were not"
-        return CommandError(failure.status, "\(failure.message) (\(summary); \(rest))", advice: failure.advice)
+        guard error.code == .unconfirmed else {
+            return CommandError(
+                failure.status, "\(failure.message) (\(summary); the next \(count) were not)", advice: failure.advice)
+        }
+        return CommandError(
+            failure.status, "\(failure.message) (\(summary); whether the next \(count) were is not known)",
+            advice: "Lines of --ndjson with an id of their own can be repeated safely; of others a second job may come."
+        )
     }
 }

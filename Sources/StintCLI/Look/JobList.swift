@@ -12,7 +12,16 @@ struct JobCommand: AsyncParsableCommand {
 struct JobList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ls", abstract: "The jobs of a queue.",
-        discussion: "Without --state: those leased, ready, scheduled and dead, in this order.")
+        discussion: """
+            Without --state: those leased, ready, scheduled and dead, in this order. The states are
+
+              scheduled   due later, or waiting after a failure
+              ready       due, to be claimed by the next free node
+              leased      claimed by a node, which runs it
+              done        its handler said so; ids only, for a while
+              dead        failed or lapsed too often, or rejected: kept for stint job retry
+              cancelled   by stint job cancel, or by its handler
+            """)
 
     /// Payloads come along: so many are asked for at a time.
     private static let step = 50

@@ -5,12 +5,17 @@ import StintCore
 import StintStore
 
 struct JobShow: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "show", abstract: "All that is known of one job.")
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "All that is known of one job.",
+        discussion: """
+            Of a running job also who holds its lease, with which token and attempt, and when the lease ends unless its \
+            node extends it; of a dead one, why.
+            """)
 
     @Argument(help: "The queue.", transform: Parse.queue)
     var queue: QueueName
 
-    @Argument(help: "The job.", transform: Parse.id)
+    @Argument(help: "The job's id, as enqueue and job ls print it.", transform: Parse.id)
     var id: JobID
 
     @OptionGroup var output: OutputOptions
@@ -34,6 +39,7 @@ extension JobDetail {
         if let whenMs {
             lines.append((whenName, "\(Printable.relative(ms: whenMs, to: serverMs)) (\(Printable.time(ms: whenMs)))"))
         }
+        if state == .leased { lines.append(("attempt", String(tries.attempt))) }
         if let consumer { lines.append(("holder", consumer.description)) }
         if let token { lines.append(("token", token.description)) }
         if let cancelReason { lines.append(("cancel", "asked for: \(cancelReason)")) }

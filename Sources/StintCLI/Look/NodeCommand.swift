@@ -10,7 +10,11 @@ struct NodeCommand: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "ls", abstract: "Which nodes there are, what they work on, and when they last said so.")
+            commandName: "ls", abstract: "Which nodes there are, what they work on, and when they last said so.",
+            discussion: """
+                SLOTS is how many jobs a node runs, of how many it could. "lost" says that it has not been heard of for 35 s: \
+                killed, frozen or cut off. Its jobs are run by others when their leases end.
+                """)
 
         /// Nodes say that they are there every 10 seconds, give or take half of it.
         private static let silentAfter = Duration.seconds(35)

@@ -37,7 +37,10 @@ enum ExitStatus: Int32, CaseIterable {
         }.joined(separator: "\n")
     }
 
-    func exit() -> Never { Foundation.exit(rawValue) }
+    func exit() -> Never {
+        Console.flush()
+        Foundation.exit(rawValue)
+    }
 }
 
 /// An error for the person at the terminal: what was done, what went wrong, what to do about it. One line.
@@ -61,16 +64,35 @@ struct CommandError: Error, CustomStringConvertible {
         case let error as CommandError: self = error
         case is BrokenPipe: self = .silent(.brokenPipe)
         case let error as StintError:
-            self.init(Self.status(of: error), "\(error.operation): \(error.message)", advice: error.advice)
+            let (reason, advice) = Self.words(for: error)
+            self.init(Self.status(of: error), "\(error.operation): \(reason)", advice: advice)
         case let error as RedisError: self.init(StintError(error, doing: error.operation))
         case let error as LocalRedisError: self.init(.unavailable, error.message)
         default: return nil
         }
     }
 
+    /// What the TLS library says means something to its authors only.
+    private static func words(for error: StintError) -> (reason: String, advice: String) {
+        guard (error.underlying as? RedisError)?.code == .tls else { return (error.message, error.advice) }
+        if error.message.contains("CERTIFICATE_VERIFY_FAILED") {
+            return (
+                "the server's certificate is not signed by an authority that we trust, or has expired",
+                "Name the file of the authority with --tls-ca or STINT_TLS_CA."
+            )
+        }
+        if error.message.contains("failedToValidateHostname") {
+            return (
+                "the server's certificate is for another name", "Use the name that stands in it in the URL."
+            )
+        }
+        return (error.message, error.advice + ". --tls-ca says who may sign, --tls-cert and --tls-key who we are.")
+    }
+
     private static func status(of error: StintError) -> ExitStatus {
-        if let redis = error.underlying as? RedisError, [.noAuth, .wrongPass, .noPermission].contains(redis.code) {
-            return .noPermission
+        if let redis = error.underlying as? RedisError {
+            if [.noAuth, .wrongPass, .noPermission].contains(redis.code) { return .noPermission }
+            if redis.code == .tls { return .unavailable }
         }
         return switch error.code {
         case .invalidArgument: .usage

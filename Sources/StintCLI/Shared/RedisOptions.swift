@@ -20,13 +20,16 @@ struct RedisOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The first word of every key: one for each tenant. Default: STINT_PREFIX, else stint.", valueName: "word"))
+            "Keeps users of one Redis apart: the first word of every key. Default: STINT_PREFIX, else stint.",
+            valueName: "word"))
     var prefix: String?
 
     @Option(
         help: ArgumentHelp("A file with the password for Redis. Default: STINT_REDIS_PASSWORD.", valueName: "file"),
         completion: .file())
     var passwordFile: String?
+
+    @OptionGroup var tls: TLSOptions
 
     @Flag(name: .shortAndLong, help: "Log more to standard error: -v info, -vv debug, -vvv trace.")
     var verbose: Int
@@ -67,7 +70,8 @@ struct RedisOptions: ParsableArguments {
             url = try RedisURL(try await startPrivateRedis())
         }
         if let password = try password() { url.password = Secret(password) }
-        return RedisTarget(url: url).keyPrefix(prefix ?? environment("STINT_PREFIX") ?? "stint")
+        let target = RedisTarget(url: url).keyPrefix(prefix ?? environment("STINT_PREFIX") ?? "stint")
+        return try tls.apply(to: target)
     }
 
     private func password() throws -> String? {
@@ -91,6 +95,54 @@ struct RedisOptions: ParsableArguments {
         let url = try await local.start()
         if !wasRunning, Console.isErrorTerminal { Console.note("started a private Redis (stint dev stop ends it)") }
         return url
+    }
+}
+
+/// Whom to trust, and whom to be, with rediss:// URLs.
+struct TLSOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "With rediss://: a PEM file of the authorities that may sign the server's certificate.",
+            discussion: "Default: STINT_TLS_CA, else the system's.", valueName: "file"), completion: .file())
+    var tlsCa: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "With rediss://: a PEM file of our own certificate, where the server asks for one.",
+            discussion: "Default: STINT_TLS_CERT.", valueName: "file"), completion: .file())
+    var tlsCert: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The PEM file of its private key. Default: STINT_TLS_KEY.", valueName: "file"), completion: .file())
+    var tlsKey: String?
+
+    /// The variables may be set for all commands, whichever server they talk to; an option is meant for this one.
+    func apply(to target: RedisTarget) throws -> RedisTarget {
+        guard target.url.usesTLS else {
+            for (value, option) in [(tlsCa, "--tls-ca"), (tlsCert, "--tls-cert"), (tlsKey, "--tls-key")]
+            where value != nil {
+                throw CommandError(.usage, "\(option): \(target) does not use TLS", advice: "Write rediss://….")
+            }
+            return target
+        }
+        let authorities = try file(tlsCa, "--tls-ca", "STINT_TLS_CA")
+        let certificate = try file(tlsCert, "--tls-cert", "STINT_TLS_CERT")
+        let key = try file(tlsKey, "--tls-key", "STINT_TLS_KEY")
+        guard (certificate == nil) == (key == nil) else {
+            throw CommandError(
+                .usage, "a certificate of our own needs its private key, and the key its certificate",
+                advice: "Give both of --tls-cert and --tls-key, or of STINT_TLS_CERT and STINT_TLS_KEY.")
+        }
+        return target.tls(trustRoots: authorities, certificate: certificate, privateKey: key)
+    }
+
+    private func file(_ option: String?, _ name: String, _ variable: String) throws -> String? {
+        guard let path = option ?? environment(variable) else { return nil }
+        guard FileManager.default.isReadableFile(atPath: path) else {
+            throw CommandError(.usage, "\(option == nil ? variable : name): \(path) cannot be read")
+        }
+        return path
     }
 }
 

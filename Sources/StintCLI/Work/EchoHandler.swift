@@ -7,9 +7,9 @@ struct EchoHandler: Sendable {
     let isJSON: Bool
     let stop: StopSwitch
 
-    func run(_ context: JobContext) throws {
+    func run(_ context: JobContext) async throws {
         do {
-            try Console.write(isJSON ? json(context).text + "\n" : text(context))
+            try await Console.pass(Array((isJSON ? json(context).text + "\n" : text(context)).utf8))
         } catch is BrokenPipe {
             // Nobody reads any more: the job is for somebody else.
             stop.raise(.brokenPipe)

@@ -49,7 +49,7 @@ struct ExecHandler: Sendable {
         }
         if Task.isCancelled { await endGroup(result.processIdentifier.value) }
         let (output, errors) = result.closureResult
-        pass(output, errors, of: context)
+        await pass(output, errors, of: context)
         try judge(result.terminationStatus, lastWords: errors.lastLine)
     }
 
@@ -82,13 +82,15 @@ struct ExecHandler: Sendable {
         }
     }
 
-    private func pass(_ output: CappedOutput, _ errors: CappedOutput, of context: JobContext) {
-        errors.bytes.withUnsafeBytes { Console.writeError($0) }
+    private func pass(_ output: CappedOutput, _ errors: CappedOutput, of context: JobContext) async {
+        await Console.passError(errors.bytes)
         for (stream, name) in [(output, "output"), (errors, "errors")] where stream.isCut {
             Console.note("\(context.id): only the first \(CappedOutput.limit / 1024) KiB of its \(name) are shown")
         }
         do {
-            try output.bytes.withUnsafeBytes { try Console.write($0) }
+            try await Console.pass(output.bytes)
+        } catch is CancellationError {
+            // A stop, or the lease is lost: the run ends, whether or not its last words are read.
         } catch {
             // The job is done whether or not somebody reads what it said; more of them would speak to nobody.
             stop.raise(.brokenPipe)

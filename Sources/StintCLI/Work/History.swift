@@ -7,12 +7,27 @@ import Synchronization
 
 /// A file of every event of a node, one JSON object on each line. Any number of nodes may share one.
 ///
-/// An event is in the file before the node goes on: so that a killed node's history lacks nothing that had happened.
-/// Each call is one write, appended as a whole.
+/// An event is in a regular file before the node goes on: so that a killed node's history lacks nothing that had
+/// happened. That is a write to the page cache, which waits for nobody, so the event loop may do it. A pipe or a terminal
+/// may have a reader that has stopped: what is meant for one goes through a thread of its own, and a killed node's last
+/// events may be missing. Each call is one write, appended as a whole.
 final class History: Sendable {
     private let descriptor: Int32
     private let path: String
-    private let lost = Atomic(0)
+    private let lost: Lost
+    /// `nil` = a regular file.
+    private let writer: BackgroundWriter?
+
+    private final class Lost: Sendable {
+        let count = Atomic(0)
+
+        /// The work matters more than its history: said once.
+        func add(_ lines: Int, _ path: String, _ why: String) {
+            if count.add(lines, ordering: .relaxed).oldValue == 0 {
+                Console.note("the history \(path) cannot be written (\(why)); the work goes on")
+            }
+        }
+    }
 
     init(path: String) throws {
         descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
@@ -20,13 +35,29 @@ final class History: Sendable {
             throw CommandError(.failure, "--history: \(path) cannot be written: \(String(cString: strerror(errno)))")
         }
         self.path = path
+        var about = stat()
+        let isFile = fstat(descriptor, &about) == 0 && about.st_mode & S_IFMT == S_IFREG
+        let lost = Lost()
+        self.lost = lost
+        writer =
+            isFile
+            ? nil
+            : BackgroundWriter(descriptor, label: "stint.history", limitBytes: 4 << 20) { lines, loss in
+                switch loss {
+                case .full: lost.add(lines, path, "nobody reads it")
+                case .failed(let number): lost.add(lines, path, String(cString: strerror(number)))
+                }
+                return ""
+            }
     }
 
-    deinit { close(descriptor) }
+    // The writer's thread keeps this descriptor's number for as long as it has something to write.
+    deinit { if writer == nil { close(descriptor) } }
 
     /// At the end: says how much is missing, if anything is.
     func finish() {
-        let count = lost.load(ordering: .relaxed)
+        let unwritten = writer?.flush() ?? 0
+        let count = lost.count.load(ordering: .relaxed) + unwritten
         if count > 0 { Console.note("\(Printable.count(count, "event")) could not be written to \(path)") }
     }
 
@@ -44,12 +75,9 @@ final class History: Sendable {
             text += "\n"
             count += 1
         }
+        if let writer { return writer.add(text, lines: count) }
         let number = text.withUTF8 { Console.writeAll(UnsafeRawBufferPointer($0), to: descriptor) }
-        // The work matters more than its history.
-        if number != 0, lost.add(count, ordering: .relaxed).oldValue == 0 {
-            Console.note(
-                "the history \(path) cannot be written (\(String(cString: strerror(number)))); the work goes on")
-        }
+        if number != 0 { lost.add(count, path, String(cString: strerror(number))) }
     }
 
     private static func lines(_ event: NodeEvent) -> [(String, [(String, JSON)])] {

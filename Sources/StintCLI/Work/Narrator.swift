@@ -6,7 +6,14 @@ import Synchronization
 /// Tells the person at the terminal what happens: one short line for each run.
 final class Narrator: Sendable {
     private let isLoud: Bool
-    private let began = Mutex<[Token: ContinuousClock.Instant]>([:])
+    /// All jobs of one claim have the same token, and queues do not know of each other's ids.
+    private struct Run: Hashable {
+        let queue: QueueName
+        let id: JobID
+        let token: Token
+    }
+
+    private let began = Mutex<[Run: ContinuousClock.Instant]>([:])
     private let running = Mutex(0)
 
     /// - Parameter isLoud: a line for each run; otherwise only for what the person asked for.
@@ -26,13 +33,14 @@ final class Narrator: Sendable {
 
     func tell(_ event: NodeEvent) {
         switch event {
-        case .runBegan(let job, _):
+        case .runBegan(let job, let queue):
             running.withLock { $0 += 1 }
-            if isLoud { began.withLock { $0[job.token] = .now } }
-        case .runEnded(let job, _, let settle):
+            if isLoud { began.withLock { $0[Run(queue: queue, id: job.id, token: job.token)] = .now } }
+        case .runEnded(let job, let queue, let settle):
             running.withLock { $0 -= 1 }
             guard isLoud else { return }
-            let began = began.withLock { $0.removeValue(forKey: job.token) }
+            let run = Run(queue: queue, id: job.id, token: job.token)
+            let began = began.withLock { $0.removeValue(forKey: run) }
             Console.note(line(job, settle, began.map { .now - $0 } ?? .zero))
         case .lapsed(let lapse, let queue):
             guard isLoud else { return }

@@ -47,7 +47,9 @@ struct Work: AsyncParsableCommand {
     var concurrency: Int?
 
     @Option(
-        help: ArgumentHelp("How long a job stays this node's without a sign of life, as 30s.", valueName: "duration"),
+        help: ArgumentHelp(
+            "How long after this node's last sign of life others take over its jobs, as 30s. Jobs may run longer.",
+            valueName: "duration"),
         transform: Parse.duration)
     var lease: Duration = Defaults.lease
 
@@ -107,7 +109,7 @@ struct Work: AsyncParsableCommand {
             }
             stop.attach(node)
             let interrupts = Interrupts { number, nth in
-                if nth > 2 { Foundation.exit(128 + number) }
+                if nth > 2 { (number == SIGINT ? ExitStatus.interrupted : .terminated).exit() }
                 narrator.stopping(isUrgent: nth > 1)
                 stop.raise(nth > 1 ? (number == SIGINT ? .interrupted : .terminated) : .success)
             }
@@ -146,7 +148,7 @@ struct Work: AsyncParsableCommand {
             handler = Handler { try await runner.run($0) }
         } else {
             let echo = EchoHandler(isJSON: output.json, stop: stop)
-            handler = Handler { try echo.run($0) }
+            handler = Handler { try await echo.run($0) }
         }
         return type.map { Handlers([$0: handler]) } ?? Handlers(fallback: handler)
     }

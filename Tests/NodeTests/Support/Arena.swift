@@ -33,10 +33,11 @@ final class Arena: Sendable {
     }
 
     /// On a server of its own: for tests that count its commands, freeze it or kill it.
-    static func runAlone(persistence: RedisServer.Persistence = .none, _ body: (Arena) async throws -> Void)
-        async throws
-    {
-        let server = try await RedisServer.start(persistence: persistence)
+    static func runAlone(
+        persistence: RedisServer.Persistence = .none, environment: [String: String] = [:],
+        _ body: (Arena) async throws -> Void
+    ) async throws {
+        let server = try await RedisServer.start(persistence: persistence, environment: environment)
         do {
             try await run(on: server, body)
             try await server.stop()
@@ -58,17 +59,28 @@ final class Arena: Sendable {
         }
     }
 
-    private static func connect(_ server: RedisServer, commandTimeout: Duration = .seconds(10)) async throws
-        -> StintClient
-    {
-        try await StintClient(
-            .redis(server.url).timeouts(command: commandTimeout),
-            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+    private static func connect(
+        _ server: RedisServer, commandTimeout: Duration = .seconds(10), repeatFor: Duration? = nil,
+        journal: Journal? = nil
+    ) async throws -> StintClient {
+        var target = try RedisTarget.redis(server.url).timeouts(command: commandTimeout)
+        if let repeatFor { target.repeatFor = repeatFor }
+        let logger = Logger(label: "test") { _ in
+            if let journal { JournalHandler(journal) } else { SwiftLogNoOpLogHandler() }
+        }
+        return try await StintClient(target, logger: logger)
     }
 
     /// A client of its own, as another process would have.
-    func newClient(commandTimeout: Duration = .seconds(10)) async throws -> StintClient {
-        let client = try await Self.connect(server, commandTimeout: commandTimeout)
+    ///
+    /// - Parameters:
+    ///   - repeatFor: how long its enqueues repeat what was not confirmed.
+    ///   - journal: where its log goes, and that of the nodes which use it.
+    func newClient(
+        commandTimeout: Duration = .seconds(10), repeatFor: Duration? = nil, journal: Journal? = nil
+    ) async throws -> StintClient {
+        let client = try await Self.connect(
+            server, commandTimeout: commandTimeout, repeatFor: repeatFor, journal: journal)
         owned.withLock { $0.append(client) }
         return client
     }
@@ -91,23 +103,26 @@ final class Arena: Sendable {
         return running
     }
 
+    /// - Parameter queue: `nil` = the arena's.
     @discardableResult
     func enqueue(
-        _ type: JobType, _ payload: String = "", due: Due = .now, _ change: (inout JobHeader) -> Void = { _ in }
+        _ type: JobType, _ payload: String = "", on queue: QueueName? = nil, due: Due = .now,
+        _ change: (inout JobHeader) -> Void = { _ in }
     ) async throws -> JobID {
-        try await enqueue(type, [payload], due: due, change)[0]
+        try await enqueue(type, [payload], on: queue, due: due, change)[0]
     }
 
     @discardableResult
     func enqueue(
-        _ type: JobType, _ payloads: [String], due: Due = .now, _ change: (inout JobHeader) -> Void = { _ in }
+        _ type: JobType, _ payloads: [String], on queue: QueueName? = nil, due: Due = .now,
+        _ change: (inout JobHeader) -> Void = { _ in }
     ) async throws -> [JobID] {
         var header = JobHeader(type: type)
         change(&header)
         let jobs = minter.mint(payloads.count, atMs: nowMs()).enumerated().map { index, id in
             NewJob(id: id, isFresh: true, header: header, payload: ByteBuffer(string: payloads[index]), due: due)
         }
-        return try await client.enqueue(jobs, on: queue).map(\.id)
+        return try await client.enqueue(jobs, on: queue ?? self.queue).map(\.id)
     }
 
     func stats() async throws -> QueueStats { try await client.stats(of: queue) }
@@ -120,6 +135,19 @@ final class Arena: Sendable {
     func waitForListeners(_ count: Int = 1) async throws {
         let isListening = try await eventually { try await self.info("clients")["blocked_clients"] == "\(count)" }
         try #require(isListening, "\(count) nodes should wait for marks")
+    }
+
+    /// Makes the server keep all calls that write, unanswered and not yet run. On a server of its own only.
+    func holdWrites() async throws { try await send("CLIENT", "PAUSE", "60000", "WRITE") }
+    func releaseWrites() async throws { try await send("CLIENT", "UNPAUSE") }
+
+    /// Waits until the server keeps a script call because of ``holdWrites()``.
+    func waitForHeldCall() async throws {
+        let isHeld = try await eventually {
+            let clients = try await self.send("CLIENT", "LIST").string ?? ""
+            return clients.split(separator: "\n").contains { $0.contains(" flags=b ") && $0.contains(" cmd=evalsha ") }
+        }
+        try #require(isHeld, "a script call should have arrived")
     }
 
     /// A section of INFO, by field.
@@ -136,7 +164,9 @@ final class Arena: Sendable {
         return try await client.store.client.send(command)
     }
 
-    func key(_ name: String) -> String { client.store.keys.queue(queue) + name }
+    func key(_ name: String, of queue: QueueName? = nil) -> String {
+        client.store.keys.queue(queue ?? self.queue) + name
+    }
 
     private func end() async {
         for node in nodes.withLock({ $0 }) {

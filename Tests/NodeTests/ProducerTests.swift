@@ -1,0 +1,54 @@
+import NIOCore
+import Stint
+import StintCore
+import StintStore
+import StintTesting
+import Testing
+
+extension NodeTests {
+    /// Enqueues whose answers do not come.
+    @Suite struct ProducerTests {}
+}
+
+extension NodeTests.ProducerTests {
+    @Test func `an enqueue that may have come through is unconfirmed, also when its repeats could not even be sent`()
+        async throws
+    {
+        try await Arena.runAlone { arena in
+            let client = try await arena.newClient(commandTimeout: .milliseconds(300), repeatFor: .seconds(1))
+            // The server must know the script, or it will not run the enqueue that nobody waits for.
+            try await client.enqueue(payload: ByteBuffer(), on: arena.queue)
+            let id = try JobID("order-7")
+            // It takes the request, runs it later, and answers no handshake meanwhile.
+            arena.server.freeze()
+            let error = await #expect(throws: StintError.self) {
+                try await client.enqueue(payload: ByteBuffer(), on: arena.queue, .id(id))
+            }
+            #expect(error?.code == .unconfirmed)
+            #expect(error?.advice.contains("order-7") == true)
+            // So that this is what is tested: the last attempt had not been sent.
+            #expect((error?.underlying as? StintError)?.code == .unavailable)
+            arena.server.thaw()
+            #expect(try await eventually { try await arena.client.state(of: id, on: arena.queue) == .ready })
+            let repeated = try await client.enqueue(payload: ByteBuffer(), on: arena.queue, .id(id))
+            #expect(repeated.outcome == .exists(.ready))
+            let stats = try await arena.stats()
+            #expect((stats.enqueuedTotal, stats.ready) == (2, 2))
+        }
+    }
+
+    @Test func `a job whose id the client made up is accepted once, although its first answer was lost`() async throws {
+        try await Arena.runAlone { arena in
+            let client = try await arena.newClient(commandTimeout: .milliseconds(300))
+            try await client.enqueue(payload: ByteBuffer(), on: arena.queue)
+            arena.server.freeze()
+            async let receipt = client.enqueue(payload: ByteBuffer(), on: arena.queue)
+            await elapse(.milliseconds(500))
+            arena.server.thaw()
+            let accepted = try await receipt
+            #expect(accepted.isAccepted)
+            #expect(try await arena.stats().enqueuedTotal == 2)
+            #expect(try await arena.client.state(of: accepted.id, on: arena.queue) == .ready)
+        }
+    }
+}

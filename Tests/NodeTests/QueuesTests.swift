@@ -1,0 +1,97 @@
+import NIOCore
+import Stint
+import StintCore
+import StintRuntime
+import StintStore
+import StintTesting
+import Testing
+
+extension NodeTests {
+    /// Nodes with more than one queue: what one of them is like is nothing to the others.
+    @Suite struct QueuesTests {}
+}
+
+extension NodeTests.QueuesTests {
+    @Test func `a queue whose claims are refused does not slow the others, and is claimed again when it is mended`()
+        async throws
+    {
+        try await Arena.run { arena in
+            let (bad, journal) = (try QueueName(RedisServer.uniqueQueue("bad")), Journal())
+            let stuck = try await arena.enqueue("noop", on: bad)
+            let (ready, aside) = (arena.key("ready", of: bad), arena.key("aside", of: bad))
+            try await arena.send("RENAME", ready, aside)
+            try await arena.send("SET", ready, "not a sorted set")
+            try await arena.node(client: arena.newClient(journal: journal), handlers: ["noop": Handler { _ in }]) {
+                $0.queues.append(.init(bad))
+            }
+            let isRefused = await eventually { journal.entries("claims are refused").count == 1 }
+            #expect(isRefused)
+            // Long enough for a second refusal.
+            for _ in 0..<25 {
+                let sentAt = ContinuousClock.now
+                let id = try await arena.enqueue("noop")
+                let delay = try await arena.log.wait { $0.began?.id == id }.at - sentAt
+                #expect(delay < .seconds(1), "\(delay)")
+                await elapse(.milliseconds(100))
+            }
+            let errors = journal.entries("claims are refused")
+            #expect(errors.map(\.level) == [.error])
+            #expect(errors.first?.metadata["queue"] == "\(bad)")
+            #expect(arena.log.runs[stuck] == nil)
+            try await arena.send("DEL", ready)
+            try await arena.send("RENAME", aside, ready)
+            try await arena.log.wait(within: .seconds(4)) { $0.began?.id == stuck }
+        }
+    }
+
+    @Test func `a job of a cold queue does not wait for the backlog of another one`() async throws {
+        try await Arena.run { arena in
+            let cold = try QueueName(RedisServer.uniqueQueue("cold"))
+            let handlers: [JobType: Handler] = [
+                "long": Handler { _ in await elapse(.milliseconds(20)) }, "noop": Handler { _ in },
+            ]
+            try await arena.enqueue("long", Array(repeating: "", count: 1000))
+            try await arena.node(concurrency: 2, handlers: handlers) { $0.queues.append(.init(cold)) }
+            // By now it knows that the other one is empty.
+            try await arena.log.wait(20) { $0.isAck }
+            for _ in 0..<4 {
+                let sentAt = ContinuousClock.now
+                let id = try await arena.enqueue("noop", on: cold)
+                let delay = try await arena.log.wait { $0.claimed?.contains { $0.id == id } ?? false }.at - sentAt
+                #expect(delay < .milliseconds(500), "\(delay)")
+            }
+            #expect(try await arena.stats().ready > 100)
+        }
+    }
+
+    @Test func `twenty idle queues, a paused one and a refused one cost a claim each for a poll, and no more`()
+        async throws
+    {
+        try await Arena.runAlone { arena in
+            let paused = try QueueName(RedisServer.uniqueQueue("paused"))
+            let bad = try QueueName(RedisServer.uniqueQueue("bad"))
+            try await arena.enqueue("noop", on: paused)
+            try await arena.client.pause(paused)
+            try await arena.send("SET", arena.key("ready", of: bad), "not a sorted set")
+            let idle = try (0..<19).map { _ in try QueueName(RedisServer.uniqueQueue()) }
+            try await arena.node(handlers: ["noop": Handler { _ in }]) { configuration in
+                for queue in idle + [paused, bad] { configuration.queues.append(.init(queue)) }
+            }
+            try await arena.waitForListeners()
+            let before = try await arena.topLevelCalls()
+            await elapse(.seconds(4))
+            // One poll, at most two more attempts at the refused queue, and one command a second.
+            #expect(try await arena.topLevelCalls() - before <= 22 + 2 + 4)
+            #expect(arena.log.runs.isEmpty)
+        }
+    }
+}
+
+extension Arena {
+    /// The calls that nodes make. The commands inside of their scripts are not counted.
+    fileprivate func topLevelCalls() async throws -> Int {
+        var sum = 0
+        for command in ["evalsha", "eval", "blpop", "lpush", "hsetnx"] { sum += try await calls(of: command) }
+        return sum
+    }
+}
