@@ -45,6 +45,15 @@ import Testing
         }
     }
 
+    @Test func `every line of the log that operators are told of is in the code`() throws {
+        let rows = Documents.table(try Documents.text("docs/operations.md"), under: "line of the log")
+        #expect(rows.count > 5)
+        let code = try Documents.files(below: "Sources", ending: ".swift").map(Documents.text).joined()
+        for row in rows {
+            for match in row[0].matches(of: /`([^`]+)`/) { #expect(code.contains("\"\(match.output.1)")) }
+        }
+    }
+
     @Test func `every target has a row in the layers`() throws {
         let rows = Documents.table(try Documents.text("docs/architecture.md"), under: "target")
         let directories = Set(
@@ -94,7 +103,7 @@ import Testing
         let blocks = Documents.blocks(try Documents.text("README.md"), "swift").filter {
             !$0.contains("swift-tools-version")
         }
-        #expect(blocks.count == 3)
+        #expect(blocks.count == 2)
         for block in blocks { #expect(compiled.contains(lines(block))) }
     }
 }
