@@ -145,7 +145,7 @@ final class Arena: Sendable {
     func waitForHeldCall() async throws {
         let isHeld = try await eventually {
             let clients = try await self.send("CLIENT", "LIST").string ?? ""
-            return clients.split(separator: "\n").contains { $0.contains(" flags=b ") && $0.contains(" cmd=evalsha ") }
+            return clients.split(separator: "\n").contains { $0.contains(" flags=b") && $0.contains(" cmd=evalsha ") }
         }
         try #require(isHeld, "a script call should have arrived")
     }
