@@ -28,6 +28,8 @@ struct QuarantineTests {
             try await quarantine("ghost", bench)
             try await bench.enqueue("ghost", "alive")
             #expect(try await bench.store.purge(1000, .dead, on: bench.queue) == 1)
+            #expect(try await bench.dump().violations() == [])
+            #expect(try await bench.dump().states == ["alive": .ready])
             // Now the name is free.
             #expect(try await bench.enqueue("ghost") == [.accepted])
             #expect(try await bench.store.purge(1000, .dead, on: bench.queue) == 0)
