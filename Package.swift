@@ -145,7 +145,7 @@ let package = Package(
         .testTarget(name: "StintLocalTests", dependencies: ["StintLocal", "StintTesting"], swiftSettings: settings),
         .testTarget(
             name: "StintRedisTests",
-            dependencies: ["StintRedis", "CRESP", "StintTesting"],
+            dependencies: ["StintRedis", "CRESP", "StintLocal", "StintTesting"],
             swiftSettings: settings
         ),
         // Without our settings, so that the code of the README is compiled as in a package of a user.

@@ -31,7 +31,8 @@
 
 -- The most bytes of records in one claim, of at least one job.
 local MAX_BYTES = 8388608
--- A claim of few jobs makes more than these ready, so that among due jobs the order of `ready` decides, not the due time.
+-- A claim of few jobs makes more than these ready, so that among due jobs the order of `ready` decides, not the due
+-- time.
 local PROMOTE_AT_LEAST = 200
 
 local call = redis.call

@@ -15,16 +15,12 @@ local rows = {
     { "StintRedis", nio .. " NIOSSL NIOConcurrencyHelpers Logging DequeModule " .. platform, "CRESP" },
     { "StintLocal", "Subprocess System SystemPackage Logging " .. platform, "StintRedis" },
     { "StintStore", "NIOCore Logging " .. platform, "StintLua StintCore StintRedis" },
-    { "StintRuntime", "NIOCore Logging DequeModule Metrics " .. platform, "StintCore StintRedis StintStore" },
-    { "Stint", nio .. " Logging ServiceLifecycle Metrics " .. platform, "StintCore StintRedis StintStore StintRuntime" },
-    { "StintServer", nio .. " Logging ServiceLifecycle Metrics Hummingbird " .. platform,
-        "StintCore StintRedis StintStore StintRuntime Stint" },
-    { "StintCLI", nio .. " Logging ServiceLifecycle ArgumentParser Crypto Subprocess System SystemPackage Metrics "
-        .. platform, "StintCore StintRedis StintLocal StintStore StintRuntime Stint StintServer" },
+    { "StintRuntime", "NIOCore Logging DequeModule " .. platform, "StintCore StintRedis StintStore" },
+    { "Stint", nio .. " Logging ServiceLifecycle " .. platform, "StintCore StintRedis StintStore StintRuntime" },
+    { "StintCLI", nio .. " Logging ServiceLifecycle ArgumentParser Crypto Subprocess System SystemPackage Dispatch "
+        .. platform, "StintCore StintRedis StintLocal StintStore StintRuntime Stint" },
     { "StintTesting", nio .. " NIOSSL Logging Subprocess System SystemPackage Testing " .. platform,
         "StintCore StintRedis StintLocal StintStore StintRuntime Stint" },
-    { "StintBench", nio .. " Logging ArgumentParser ServiceLifecycle Metrics " .. platform,
-        "StintCore StintRedis StintLocal StintStore StintRuntime Stint StintTesting" },
 }
 
 local function words(text)

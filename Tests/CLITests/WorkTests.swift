@@ -112,16 +112,16 @@ struct WorkTests {
             let id = try #require(try await stint("enqueue", queue, directory).lines.first)
             // The grandchild ignores what the shell dies of.
             let script =
-                "read -r d; (trap '' TERM; echo x > $d/ready; while :; do sleep 0.05; echo x > $d/alive; done) & wait"
+                "read -r d; (trap '' TERM; while :; do sleep 0.05; done) & echo $! > $d/new; mv $d/new $d/pid; wait"
             let worker = try await stint.worker(queue, "--exec", script, "--lease", "1s")
-            #expect(await eventually { FileManager.default.fileExists(atPath: directory + "/ready") })
+            #expect(await eventually { FileManager.default.fileExists(atPath: directory + "/pid") })
+            let text = try String(contentsOfFile: directory + "/pid", encoding: .utf8)
+            let grandchild = try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+            #expect(kill(grandchild, 0) == 0)
             let cancel = try await stint("job", "cancel", queue, id, "--reason", "test", "--json").object()
             #expect((cancel["jobs"] as? [[String: Any]])?.first?["outcome"] as? String == "requested")
             #expect(await eventually(within: .seconds(20)) { (try? await stint.count("cancelled", queue)) == 1 })
-            // Nobody is left to write the file again.
-            try? FileManager.default.removeItem(atPath: directory + "/alive")
-            try await Task.sleep(for: .milliseconds(300))
-            #expect(!FileManager.default.fileExists(atPath: directory + "/alive"))
+            #expect(await eventually { kill(grandchild, 0) != 0 })
             #expect(
                 try await stint("job", "show", queue, id, "--json").object()["reason"] as? String == "cancelled: test")
             worker.signal(SIGTERM)

@@ -1,11 +1,12 @@
+import StintLocal
 import StintRedis
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct BlockingTests {
-    private let server: LocalRedis
+    private let server: PrivateRedis
 
-    init() throws {
-        server = try LocalRedis()
+    init() async throws {
+        server = try await startRedis()
     }
 
     private func blocked(_ client: RedisClient, _ count: Int) async throws {

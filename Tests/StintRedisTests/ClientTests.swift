@@ -1,14 +1,15 @@
 import Glibc
 import Logging
 import NIOCore
+import StintLocal
 import StintRedis
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct ClientTests {
-    private let server: LocalRedis
+    private let server: PrivateRedis
 
-    init() throws {
-        server = try LocalRedis()
+    init() async throws {
+        server = try await startRedis()
     }
 
     @Test func `replies of every type come back as what they are`() async throws {

@@ -1,15 +1,16 @@
 import Glibc
 import Logging
 import NIOCore
+import StintLocal
 import StintRedis
 import Testing
 
 /// What callers see when the server refuses, disappears, hangs or comes back.
 @Suite(.timeLimit(.minutes(2))) struct FailureTests {
-    private let server: LocalRedis
+    private let server: PrivateRedis
 
-    init() throws {
-        server = try LocalRedis()
+    init() async throws {
+        server = try await startRedis()
     }
 
     @Test func `a connection that is killed fails what was sent, and says that it may have run`() async throws {
@@ -37,7 +38,7 @@ import Testing
     }
 
     @Test func `a wrong password fails connect and every command at once, and a right one works`() async throws {
-        let server = try LocalRedis(["--requirepass", "right-canary"])
+        let server = try await startRedis(["requirepass right-canary"])
         var configuration = try server.configuration()
         configuration.url.password = Secret("wrong-canary")
         try await withClient(configuration) { client in
@@ -58,8 +59,7 @@ import Testing
     }
 
     @Test func `a user without a permission is told so, and the connection stays`() async throws {
-        let acl = ["--user", "job", "on", ">pw", "~*", "+@read", "+select", "+auth"]
-        let server = try LocalRedis(acl)
+        let server = try await startRedis(["user job on >pw ~* +@read +select +auth"])
         var configuration = try server.configuration()
         configuration.url.username = "job"
         configuration.url.password = Secret("pw")
@@ -74,7 +74,7 @@ import Testing
     }
 
     @Test func `connecting to nothing fails with the reason when the time is over`() async throws {
-        var configuration = RedisConfiguration(url: try RedisURL("redis://127.0.0.1:\(LocalRedis.freePort())"))
+        var configuration = RedisConfiguration(url: try RedisURL("redis://127.0.0.1:\(freePort())"))
         configuration.connectTimeout = .milliseconds(300)
         configuration.commandTimeout = .milliseconds(200)
         try await withClient(configuration) { client in
@@ -107,11 +107,11 @@ import Testing
         let logger = Logger(label: "test") { _ in RecordingLog(lines: log) }
         try await withClient(server.configuration(), logger: logger) { client in
             try await client.connect()
-            server.crash()
+            try await server.kill()
             async let waiting = client.send(command("INCR", "n"))
             // At least one attempt fails before the server is back.
             try await until { log.withLock { $0.count == 1 } }
-            try server.restart()
+            try await server.restart()
             #expect(try await waiting.integer == 1)
             #expect(client.connectionEpoch == 2)
             #expect(log.withLock { $0 } == ["warning redis connection lost", "warning redis connection restored"])
@@ -121,7 +121,7 @@ import Testing
     @Test func `a server that hangs costs a timeout, and works again afterwards`() async throws {
         try await withClient(server.configuration()) { client in
             try await client.connect()
-            server.signal(SIGSTOP)
+            server.freeze()
             let other = client.submit(command("INCR", "other"), timeout: .seconds(100))
             let error = await redisError {
                 _ = try await client.send(command("INCR", "n"), timeout: .milliseconds(100))
@@ -131,7 +131,7 @@ import Testing
             // The replies of that connection cannot be trusted any more, so its other commands end too.
             let collateral = await redisError { _ = try await other.get() }
             #expect(collateral?.code == .connectionLost)
-            server.signal(SIGCONT)
+            server.thaw()
             #expect(try await client.send(command("PING")).string == "PONG")
         }
     }
@@ -139,7 +139,7 @@ import Testing
     @Test func `connecting to a server that accepts and says nothing fails when the time is over`() async throws {
         var configuration = try server.configuration()
         configuration.connectTimeout = .milliseconds(100)
-        server.signal(SIGSTOP)
+        server.freeze()
         try await withClient(configuration) { client in
             let error = await redisError { try await client.connect() }
             #expect(error?.code == .connectFailed)

@@ -1,14 +1,16 @@
 import Foundation
 import Logging
+import StintLocal
 import StintRedis
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct TransportTests {
     @Test func `TCP works, by address and by name`() async throws {
-        let port = LocalRedis.freePort()
-        let server = try LocalRedis(port: port)
+        let server = try await startRedis(onTCP: true)
+        let url = try #require(server.tcpURL)
         for host in ["127.0.0.1", "localhost"] {
-            try await withClient(RedisConfiguration(url: try RedisURL("redis://\(host):\(port)/0"))) { client in
+            let url = try RedisURL(url.replacing("127.0.0.1", with: host))
+            try await withClient(RedisConfiguration(url: url)) { client in
                 let pong = try await client.send(command("PING"))
                 #expect(pong.string == "PONG")
             }
@@ -27,14 +29,15 @@ import Testing
     }
 
     @Test func `TLS verifies issuer and host name, and can be told not to`() async throws {
-        let directory = try LocalRedis.makeDirectory()
+        let directory = FileManager.default.temporaryDirectory.path + "/stint-tls-\(UInt32.random(in: 0 ... .max))"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: directory) }
         try makeCertificates(directory)
-        let port = LocalRedis.freePort()
-        let server = try LocalRedis(
-            [
-                "--tls-port", "\(port)", "--tls-cert-file", "\(directory)/localhost.crt", "--tls-key-file",
-                "\(directory)/localhost.key", "--tls-ca-cert-file", "\(directory)/ca.crt", "--tls-auth-clients", "yes",
-            ], directory: directory)
+        let port = freePort()
+        let server = try await startRedis([
+            "tls-port \(port)", "tls-cert-file \(directory)/localhost.crt", "tls-key-file \(directory)/localhost.key",
+            "tls-ca-cert-file \(directory)/ca.crt", "tls-auth-clients yes",
+        ])
 
         func configuration(_ host: String, trusting ca: String?) throws -> RedisConfiguration {
             var configuration = RedisConfiguration(url: try RedisURL("rediss://\(host):\(port)"))
@@ -67,9 +70,9 @@ import Testing
         // A server that dies says no goodbye over TLS; that must not be mistaken for a bad certificate.
         try await withClient(configuration("localhost", trusting: "ca")) { client in
             try await client.connect()
-            server.crash()
+            try await server.kill()
             async let waiting = client.send(command("INCR", "n"))
-            try server.restart()
+            try await server.restart()
             let reply = try await waiting
             #expect(reply.integer == 1)
         }
