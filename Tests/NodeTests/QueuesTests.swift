@@ -45,6 +45,24 @@ extension NodeTests.QueuesTests {
         }
     }
 
+    @Test func `a node that may not listen for marks says so once, and finds jobs by its poll`() async throws {
+        try await Arena.runAlone { arena in
+            try await arena.send("ACL", "SETUSER", "default", "-blpop")
+            let journal = Journal()
+            try await arena.node(client: arena.newClient(journal: journal), handlers: ["noop": Handler { _ in }]) {
+                // A poll each third of the lease.
+                $0.lease = .milliseconds(600)
+            }
+            let isRefused = await eventually { journal.entries("wake-ups are refused").count == 1 }
+            #expect(isRefused)
+            for _ in 0..<5 {
+                let id = try await arena.enqueue("noop")
+                try await arena.log.wait { $0.began?.id == id }
+            }
+            #expect(journal.entries("wake-ups are refused").map(\.level) == [.error])
+        }
+    }
+
     @Test func `a job of a cold queue does not wait for the backlog of another one`() async throws {
         try await Arena.run { arena in
             let cold = try QueueName(RedisServer.uniqueQueue("cold"))
