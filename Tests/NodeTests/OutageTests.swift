@@ -1,3 +1,4 @@
+import NIOCore
 import Stint
 import StintCore
 import StintRuntime
@@ -68,12 +69,15 @@ extension NodeTests.OutageTests {
             // The server must know the script, or it will not run the claim that nobody waits for.
             _ = try await arena.client.store.claim(
                 1, from: arena.queue, for: ConsumerID(name: "other"), lease: .seconds(1))
-            let id = try await arena.enqueue("noop")
-            let client = try await arena.newClient(commandTimeout: .milliseconds(300))
+            // By the node's own client, so that it has opened the queue before the server freezes.
+            let journal = Journal()
+            let client = try await arena.newClient(commandTimeout: .milliseconds(300), journal: journal)
+            let id = try await client.enqueue(payload: ByteBuffer(), type: "noop", on: arena.queue).id
             arena.server.freeze()
             // The claim reaches the frozen server, and is run when the node has given it up.
             try await arena.node(lease: .seconds(600), client: client, handlers: ["noop": Handler { _ in }])
-            await elapse(.milliseconds(600))
+            let isGivenUp = await eventually { !journal.entries("claim failed").isEmpty }
+            #expect(isGivenUp)
             arena.server.thaw()
             let acked = try await arena.log.wait { $0.isAck }
             #expect(acked.settled?.job.id == id)
