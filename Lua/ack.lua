@@ -11,19 +11,15 @@
            -1 = not yours any more (another token or consumer holds the lease).
   A lease that is past its deadline but was not reaped yet is still held: its ack is accepted.
   Writes   `done` first, then out of `leased`, then the record: a prefix leaves a finished job that fsck cleans up.
-  Cost     O(n log N).
+  Cost     O(n log L), L = jobs that are leased.
 ]]
---- @include "clock"
 --- @include "limits"
 --- @include "lease"
 --- @include "groups"
 
--- Finished ids are remembered, so that an enqueue which is repeated after a lost reply is recognised.
-local MAX_DONE = 100000
-
 local call = redis.call
 local prefix, consumer = KEYS[1], ARGV[1]
-local done, now = prefix .. 'done', string.format('%.0f', now_ms)
+local done = prefix .. 'done'
 local tries, cancels = prefix .. 'tries', prefix .. 'cancels'
 local replies, acked, at = { 0 }, 0, 2
 local groups = {}
@@ -39,11 +35,7 @@ end
 for _, held in ipairs(groups) do
     local n = #held
     if n > 0 then
-        local entries = {}
-        for i = 1, n do
-            entries[2 * i - 1], entries[2 * i] = now, held[i]
-        end
-        call('ZADD', done, unpack(entries))
+        call('SADD', done, unpack(held))
         acked = acked + call('ZREM', prefix .. 'leased', unpack(held))
         call('HDEL', prefix .. 'leases', unpack(held))
         call('HDEL', prefix .. 'jobs', unpack(held))
@@ -54,12 +46,12 @@ for _, held in ipairs(groups) do
     end
 end
 if acked > 0 then
-    local total = call('HINCRBY', prefix .. 'meta', 'acked_total', acked)
-    -- Looked at about once in a hundred jobs; what went over the bound meanwhile goes at once.
+    local total = call('HINCRBY', prefix .. 'meta', 'acked_total', string.format('%d', acked))
+    -- Looked at about once in a hundred jobs.
     if total % 100 < acked then
-        local excess = call('ZCARD', done) - MAX_DONE
-        if excess > 0 then
-            call('ZREMRANGEBYRANK', done, 0, math.min(excess, MAX_JOBS) - 1)
+        --- @include "done"
+        if call('SCARD', done) >= MAX_DONE then
+            rotate_done(prefix)
         end
     end
 end

@@ -24,14 +24,14 @@ if about == '' then
     call('HDEL', abouts, consumer)
 else
     call('HSET', abouts, consumer, about)
-    call('ZADD', nodes, string.format('%.0f', now_ms), consumer)
+    call('ZADD', nodes, string.format('%d', now_ms), consumer)
     if #ARGV > 3 then
         call('SADD', prefix .. 'queues', unpack(ARGV, 4, math.min(#ARGV, 1003)))
     end
 end
-local gone = call('ZRANGEBYSCORE', nodes, '-inf', string.format('%.0f', now_ms - keep_ms), 'LIMIT', 0, 100)
+local gone = call('ZRANGEBYSCORE', nodes, '-inf', string.format('%d', now_ms - keep_ms), 'LIMIT', 0, 100)
 if #gone > 0 then
     call('HDEL', abouts, unpack(gone))
     call('ZREM', nodes, unpack(gone))
 end
-return string.format('%.0f', now_ms)
+return string.format('%d', now_ms)

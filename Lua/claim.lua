@@ -24,10 +24,7 @@
 --- @include "limits"
 --- @include "mark"
 --- @include "record"
---- @include "order"
---- @include "due"
---- @include "tries"
---- @include "finish"
+--- @include "first"
 
 -- The most bytes of records in one claim, of at least one job.
 local MAX_BYTES = 8388608
@@ -38,6 +35,7 @@ local PROMOTE_AT_LEAST = 200
 local call = redis.call
 local prefix = KEYS[1]
 local consumer, lease_ms, limit = ARGV[1], tonumber(ARGV[2]), checked_limit(ARGV[3])
+local format = string.format
 if not (lease_ms and limit and lease_ms >= 1) or consumer == '' then
     return redis.error_reply('ERR STINT_ARGUMENTS claim: consumer, lease in ms, limit 1..1000')
 end
@@ -48,44 +46,46 @@ local meta = call('HMGET', prefix .. 'meta', 'paused', 'token')
 if meta[1] == '1' then
     return { '-1', 0, -1, first_in(leased, now_us), now_us, {}, {}, {} }
 end
-promote_due(prefix, now_us, now_ms, math.max(limit, PROMOTE_AT_LEAST))
+local due_in = first_in(scheduled, now_us)
+if due_in == 0 then
+    --- @include "order"
+    --- @include "due"
+    promote_due(prefix, now_us, now_ms, math.max(limit, PROMOTE_AT_LEAST))
+    due_in = first_in(scheduled, now_us)
+end
 -- One more than asked for tells whether any stay behind.
-local ids = call('ZRANGE', ready, 0, limit)
+local ids = call('ZRANGE', ready, '0', format('%d', limit))
 local more = #ids > limit
 if more then
     ids[#ids] = nil
 end
 if #ids == 0 then
-    return { '0', 0, first_in(scheduled, now_us), first_in(leased, now_us), now_us, {}, {}, {} }
+    return { '0', 0, due_in, first_in(leased, now_us), now_us, {}, {}, {} }
 end
 
 local records = call('HMGET', prefix .. 'jobs', unpack(ids))
-local bytes = 0
-for i = 1, #ids do
-    bytes = bytes + #(records[i] or '')
-    if bytes > MAX_BYTES and i > 1 then
-        for k = #ids, i, -1 do
-            ids[k], records[k] = nil, nil
-        end
-        more = true
-        break
-    end
-end
-local token = string.format('%.0f', math.max((tonumber(meta[2]) or 0) + 1, now_us))
+local token = format('%d', math.max((tonumber(meta[2]) or 0) + 1, now_us))
 local lease = token .. ':' .. consumer
-local deadline = string.format('%.0f', now_ms + lease_ms)
-local taken = #ids
-local byte = string.byte
-local holders, deadlines, n, orphans = {}, {}, 0, nil
+local deadline = format('%d', now_ms + lease_ms)
+local byte, taken = string.byte, #ids
+local holders, deadlines, n, bytes, orphans = {}, {}, 0, 0, nil
 for i = 1, taken do
     local id, record = ids[i], records[i]
     if record then
+        bytes = bytes + #record
+        if bytes > MAX_BYTES and i > 1 then
+            for k = taken, i, -1 do
+                ids[k], records[k] = nil, nil
+            end
+            taken, more = i - 1, true
+            break
+        end
         holders[n + 1], holders[n + 2] = id, lease
         deadlines[n + 1], deadlines[n + 2] = deadline, id
         if byte(record) == 74 then
             local own_ms = record_option(record, 'l')
             if own_ms and own_ms > 0 then
-                deadlines[n + 1] = string.format('%.0f', now_ms + own_ms)
+                deadlines[n + 1] = format('%d', now_ms + own_ms)
             end
         end
         n = n + 2
@@ -99,8 +99,15 @@ call('HSET', prefix .. 'meta', 'token', token)
 if n > 0 then
     call('HSET', leases, unpack(holders))
     call('ZADD', leased, unpack(deadlines))
+    if now_us % 64 < taken then
+        --- @include "wide"
+        widen_hash(leases)
+        widen_zset(leased)
+    end
 end
 if orphans then
+    --- @include "tries"
+    --- @include "finish"
     -- An id without a record can never run: quarantine it where people look, never hand it out, never loop on it.
     for k = #orphans, 1, -1 do
         local i = orphans[k]
@@ -110,14 +117,13 @@ if orphans then
         table.remove(records, i)
     end
 end
-call('ZREMRANGEBYRANK', ready, 0, taken - 1)
+call('ZREMRANGEBYRANK', ready, '0', format('%d', taken - 1))
 
 local tries = {}
 if #ids > 0 and call('EXISTS', prefix .. 'tries') == 1 then
     tries = call('HMGET', prefix .. 'tries', unpack(ids))
 end
 -- Due jobs that stay in `scheduled` are ready ones too: whoever is woken promotes them.
-local due_in = first_in(scheduled, now_us)
 if more or due_in == 0 then
     mark(prefix)
     return { token, 1, due_in, -1, now_us, ids, records, tries }

@@ -6,8 +6,8 @@
   ARGV     groups of jobs that are due at the same time and share a priority, one after the other:
            due       ms from now (0 = now), or `@` and ms since 1970 on the server's clock
            priority  -100..100, the same that stands in the records
-           fresh     1: the ids were minted for this call and never sent before
-                     0: look for finished jobs of these ids too
+           fresh     1: the ids were minted for this call, rise, and were never sent before: nothing is looked up
+                     0: ids that exist, or finished not long ago, are refused
            n         how many jobs, 1..1000 in the whole call
            id 1, record 1, … id n, record n
 
@@ -20,12 +20,11 @@
 --- @include "clock"
 --- @include "limits"
 --- @include "mark"
---- @include "order"
---- @include "state"
+--- @include "band"
 
 local call = redis.call
 local prefix = KEYS[1]
-local jobs = prefix .. 'jobs'
+local jobs, ready, scheduled = prefix .. 'jobs', prefix .. 'ready', prefix .. 'scheduled'
 
 -- First pass, reads only: cut the arguments into groups, and find out which ids exist.
 local groups, replies, total, seen = {}, { 0 }, 0, {}
@@ -41,7 +40,7 @@ while ARGV[at] do
         return redis.error_reply('ERR STINT_ARGUMENTS enqueue: more than 1000 jobs in one call')
     end
     local due_ms
-    if string.sub(due, 1, 1) == '@' then
+    if string.byte(due) == 64 then
         due_ms = tonumber(string.sub(due, 2))
     else
         due_ms = tonumber(due)
@@ -50,87 +49,55 @@ while ARGV[at] do
     if not due_ms or due_ms ~= due_ms or due_ms > 9007199254740991 then
         return redis.error_reply('ERR STINT_ARGUMENTS enqueue: the due time is not a number of ms at argument ' .. at)
     end
-
-    local first, last = at + 4, at + 3 + 2 * n
-    local ids, rising, previous = {}, true, ''
-    for i = first, last, 2 do
-        local id = ARGV[i]
-        ids[#ids + 1] = id
-        rising = rising and id > previous
-        previous = id
+    local fresh = ARGV[at + 2] == '1'
+    local group = { due_ms = due_ms, priority = priority, fresh = fresh, n = n, list = ARGV, first = at + 4 }
+    if not fresh then
+        --- @include "state"
+        --- @include "known"
+        keep_unknown(prefix, group, seen, replies)
     end
-    local existing = call('HMGET', jobs, unpack(ids))
-    local finished = {}
-    if ARGV[at + 2] == '0' then
-        -- A dead or cancelled job usually has a record too; one that was quarantined without has only its id.
-        for _, state in ipairs({ 'done', 'dead', 'cancelled' }) do
-            local scores = call('ZMSCORE', prefix .. state, unpack(ids))
-            for i = 1, n do
-                finished[i] = finished[i] or scores[i]
-            end
-        end
-    end
-    local pairs_of = ARGV
-    local clean = rising
-    for i = 1, n do
-        if existing[i] or finished[i] or seen[ids[i]] then
-            clean = false
-            break
-        end
-    end
-    if clean then
-        -- A later group of this call may bring one of them again.
-        if ARGV[last + 1] then
-            for i = 1, n do
-                seen[ids[i]] = true
-            end
-        end
-    else
-        -- Some exist, or one may stand twice in this call: keep the first of each that is new.
-        pairs_of, first, last = {}, 1, 0
-        local kept = {}
-        for i = 1, n do
-            local id = ids[i]
-            if existing[i] or finished[i] or seen[id] then
-                replies[#replies + 1] = id
-                replies[#replies + 1] = (existing[i] or finished[i]) and state_of(prefix, id) or 'enqueued'
-            else
-                seen[id] = true
-                kept[#kept + 1] = id
-                pairs_of[last + 1], pairs_of[last + 2] = id, ARGV[at + 3 + 2 * i]
-                last = last + 2
-            end
-        end
-        ids = kept
-    end
-    groups[#groups + 1] = { due_ms, priority, ids, pairs_of, first, last }
+    groups[#groups + 1] = group
     at = at + 4 + 2 * n
 end
 
 -- Second pass, writes.
-local accepted, wake = 0, false
+local accepted, wake, index = 0, false, ready
 for _, group in ipairs(groups) do
-    local due_ms, priority, ids, pairs_of, first, last = unpack(group)
-    if #ids > 0 then
-        accepted = accepted + call('HSET', jobs, unpack(pairs_of, first, last))
-        if due_ms <= now_ms then
-            append_ready(prefix .. 'ready', priority, now_us, ids, 1, #ids, 1)
+    local n, list, first, due_ms = group.n, group.list, group.first, group.due_ms
+    if n > 0 then
+        local last = first + 2 * n - 1
+        accepted = accepted + call('HSET', jobs, unpack(list, first, last))
+        if due_ms <= now_ms and not group.fresh then
+            --- @include "order"
+            append_ready(ready, group.priority, now_us, group.ids, 1, n)
             wake = true
         else
-            local scheduled = prefix .. 'scheduled'
-            local text, args = string.format('%.0f', due_ms), {}
-            for i = 1, #ids do
-                args[2 * i - 1], args[2 * i] = text, ids[i]
+            local score
+            index, score = scheduled, due_ms
+            if due_ms <= now_ms then
+                index, wake, score = ready, true, (100 - group.priority) * BAND + math.floor(now_us / TICK_US)
             end
-            call('ZADD', scheduled, unpack(args))
+            -- id 1, record 1, id 2, … becomes score, id 1, score, id 2, …
+            local args, text = { unpack(list, first - 1, last - 1) }, string.format('%d', score)
+            for i = 1, 2 * n, 2 do
+                args[i] = text
+            end
+            call('ZADD', index, unpack(args, 1, 2 * n))
             -- Idle nodes sleep until the first due time they know: tell one of them of an earlier one.
-            local head = call('ZRANGE', scheduled, 0, 0, 'WITHSCORES')
-            wake = wake or tonumber(head[2]) >= due_ms
+            if not wake then
+                local head = call('ZRANGE', scheduled, '0', '0', 'WITHSCORES')
+                wake = tonumber(head[2]) >= due_ms
+            end
         end
     end
 end
 if accepted > 0 then
-    call('HINCRBY', prefix .. 'meta', 'enqueued_total', accepted)
+    call('HINCRBY', prefix .. 'meta', 'enqueued_total', string.format('%d', accepted))
+    if now_us % 64 < accepted then
+        --- @include "wide"
+        widen_hash(jobs)
+        widen_zset(index)
+    end
     if wake then
         mark(prefix)
     end

@@ -28,7 +28,7 @@ while ARGV[at] do
     if not (lease_ms and lease_ms >= 1) then
         return redis.error_reply('ERR STINT_ARGUMENTS extend: the lease is a number of ms, at argument ' .. at + 1)
     end
-    local deadline = string.format('%.0f', now_ms + lease_ms)
+    local deadline = string.format('%d', now_ms + lease_ms)
     groups[#groups + 1] = { split_held(prefix, ids, token, consumer, refused), deadline }
     at = next_at
 end

@@ -18,10 +18,10 @@
 --- @include "clock"
 --- @include "limits"
 --- @include "mark"
---- @include "record"
 --- @include "order"
 --- @include "tries"
 --- @include "lease"
+--- @include "way_out"
 --- @include "finish"
 
 local FIELDS = 6
@@ -46,8 +46,9 @@ for i = 0, n - 1 do
     local at = 2 + i * FIELDS
     local id, token, verdict, reason = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 5]
     local delay_ms, max_failures = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
-    local code = lease_check(prefix, id, token, consumer)
-    if code == 1 then
+    local lease = call('HGET', prefix .. 'leases', id)
+    local code = not lease and GONE or STALE
+    if lease == token .. ':' .. consumer then
         local failures, lapses = read_tries(prefix, id)
         if verdict ~= 'cancel' then
             failures = failures + 1
@@ -62,13 +63,13 @@ for i = 0, n - 1 do
             code, buried = DEAD, buried + 1
         elseif delay_ms > 0 then
             local scheduled, due_ms = prefix .. 'scheduled', now_ms + delay_ms
-            call('ZADD', scheduled, string.format('%.0f', due_ms), id)
+            call('ZADD', scheduled, string.format('%d', due_ms), id)
             -- Idle nodes sleep until the first due time they know: tell one of them of an earlier one.
-            local head = call('ZRANGE', scheduled, 0, 0, 'WITHSCORES')
+            local head = call('ZRANGE', scheduled, '0', '0', 'WITHSCORES')
             code, wake = RETRIED, wake or tonumber(head[2]) >= due_ms
         else
             local priority = record_priority(call('HGET', prefix .. 'jobs', id))
-            append_ready(prefix .. 'ready', priority, now_us, { id }, 1, 1, 1)
+            append_ready(prefix .. 'ready', priority, now_us, { id }, 1, 1)
             code, wake = RETRIED, true
         end
         end_lease(prefix, id)

@@ -11,9 +11,9 @@
 --- @include "clock"
 --- @include "limits"
 --- @include "mark"
---- @include "record"
 --- @include "order"
 --- @include "due"
+--- @include "first"
 
 local prefix, limit = KEYS[1], checked_limit(ARGV[1])
 if not limit then

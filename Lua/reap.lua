@@ -17,12 +17,11 @@
 --- @include "clock"
 --- @include "limits"
 --- @include "mark"
---- @include "record"
 --- @include "order"
 --- @include "tries"
---- @include "lease"
+--- @include "way_out"
 --- @include "finish"
---- @include "due"
+--- @include "first"
 
 local READY, DEAD, CANCELLED = 1, 2, 3
 
@@ -33,8 +32,8 @@ if not (limit and max_lapses) then
 end
 local leased = prefix .. 'leased'
 
-local replies, ready, buried, cancelled = { string.format('%.0f', now_ms), -1 }, 0, 0, 0
-local ids = call('ZRANGEBYSCORE', leased, '-inf', now_ms, 'LIMIT', 0, limit)
+local replies, ready, buried, cancelled = { string.format('%d', now_ms), -1 }, 0, 0, 0
+local ids = call('ZRANGEBYSCORE', leased, '-inf', now_ms, 'LIMIT', '0', limit)
 -- From the last to the first: each goes before the one that was put back before it.
 for i = #ids, 1, -1 do
     local id = ids[i]

@@ -13,7 +13,6 @@
 --- @include "clock"
 --- @include "limits"
 --- @include "mark"
---- @include "record"
 --- @include "order"
 --- @include "state"
 
@@ -29,7 +28,7 @@ for i = 1, n do
     if state == 'dead' or state == 'cancelled' then
         local record = call('HGET', prefix .. 'jobs', id)
         if record then
-            append_ready(prefix .. 'ready', record_priority(record), now_us, { id }, 1, 1, 1)
+            append_ready(prefix .. 'ready', record_priority(record), now_us, { id }, 1, 1)
             call('ZREM', prefix .. state, id)
             call('HDEL', prefix .. 'tries', id)
             replies[i] = 'ready'

@@ -16,9 +16,9 @@
 --- @include "clock"
 --- @include "limits"
 --- @include "mark"
---- @include "record"
 --- @include "order"
 --- @include "lease"
+--- @include "way_out"
 --- @include "finish"
 --- @include "groups"
 
@@ -39,7 +39,7 @@ end
 
 -- An id may stand twice in a call: HSCAN, by which lost claims are found, may report it twice.
 local released, cancelled, seen = 0, 0, {}
-local due = string.format('%.0f', now_ms + delay_ms)
+local due = string.format('%d', now_ms + delay_ms)
 -- From the last to the first, groups too: each job goes before the one that was put back before it.
 for g = #groups, 1, -1 do
     local held = groups[g]

@@ -7,7 +7,7 @@
 
   Returns  {server ms, job, job, …}; a job is {state, score, record, tries, lease, cancel reason}, with '' for what it
            does not have; state '' = unknown. score: due ms (scheduled), deadline ms (leased), order score (ready),
-           when in ms (dead, done, cancelled).
+           when in ms (dead, cancelled), '' (done).
   Cost     O(n log N), and the size of the records.
 ]]
 --- @include "clock"
@@ -19,7 +19,7 @@ local prefix, n = KEYS[1], #ARGV
 if n < 1 or n > MAX_JOBS then
     return redis.error_reply('ERR STINT_ARGUMENTS show: 1..1000 ids')
 end
-local replies = { string.format('%.0f', now_ms) }
+local replies = { string.format('%d', now_ms) }
 for i = 1, n do
     local id = ARGV[i]
     local state, score = state_of(prefix, id)

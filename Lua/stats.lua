@@ -12,9 +12,8 @@
 ]]
 --- @include "clock"
 --- @include "limits"
---- @include "record"
 --- @include "order"
---- @include "due"
+--- @include "first"
 
 local COUNTERS = { 'enqueued_total', 'acked_total', 'nacked_total', 'lapsed_total', 'released_total', 'dead_total',
     'cancelled_total', 'redriven_total' }
@@ -28,9 +27,10 @@ local function add(name, value)
     replies[#replies + 1] = value
 end
 
-for _, state in ipairs({ 'ready', 'scheduled', 'leased', 'dead', 'done', 'cancelled' }) do
+for _, state in ipairs({ 'ready', 'scheduled', 'leased', 'dead', 'cancelled' }) do
     add(state, call('ZCARD', prefix .. state))
 end
+add('done', call('SCARD', prefix .. 'done') + call('SCARD', prefix .. 'done_before'))
 local totals = call('HMGET', prefix .. 'meta', 'paused', unpack(COUNTERS))
 for i, name in ipairs(COUNTERS) do
     add(name, totals[i + 1] or '0')
@@ -40,7 +40,7 @@ add('paused', totals[1] or '0')
 -- The first of each band is its oldest: hop from band to band.
 local oldest_ms, low = nil, '-inf'
 for _ = 1, 201 do
-    local head = call('ZRANGEBYSCORE', ready, low, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    local head = call('ZRANGEBYSCORE', ready, low, '+inf', 'WITHSCORES', 'LIMIT', '0', '1')
     if not head[1] then
         break
     end
@@ -48,7 +48,7 @@ for _ = 1, 201 do
     local band = math.floor(score / BAND) * BAND
     local since_ms = math.floor((score - band) * 125 / 1000)
     oldest_ms = math.max(oldest_ms or 0, now_ms - since_ms)
-    low = string.format('%.0f', band + BAND)
+    low = string.format('%d', band + BAND)
 end
 add('oldest_ready_ms', oldest_ms or -1)
 local function whole_ms(us)

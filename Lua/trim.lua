@@ -7,11 +7,14 @@
   ARGV     for each state: its name (done, dead or cancelled), how long to keep its jobs in ms, how many to keep
 
   Returns  {trimmed, trimmed, …}, one for each state. A count equal to the limit says that there may be more.
+           Ids of done jobs are forgotten a generation at a time, whatever the limit: each is kept for at least the time
+           given and at most twice that, and at least as many are kept.
   Cost     O(limit log N).
 ]]
 --- @include "clock"
 --- @include "limits"
 --- @include "finish"
+--- @include "done"
 
 local TRIMMABLE = { done = true, dead = true, cancelled = true }
 
@@ -22,21 +25,38 @@ for at = 2, #ARGV, 3 do
         return redis.error_reply('ERR STINT_ARGUMENTS trim: limit, then state, keep ms, keep count, at argument ' .. at)
     end
 end
+
+local function trim_done(keep_ms, keep)
+    local meta = prefix .. 'meta'
+    local since = tonumber(call('HGET', meta, 'done_since') or nil)
+    if call('SCARD', prefix .. 'done') >= keep or (since and now_ms - since >= keep_ms) then
+        return rotate_done(prefix)
+    end
+    if not since then
+        call('HSET', meta, 'done_since', string.format('%d', now_ms))
+    end
+    return 0
+end
+
+local function trim_index(index, keep_ms, keep)
+    local old = call('ZCOUNT', index, '-inf', string.format('(%d', now_ms - keep_ms))
+    local excess = math.min(limit, math.max(old, call('ZCARD', index) - keep))
+    if excess <= 0 then
+        return 0
+    end
+    local ids = call('ZRANGE', index, 0, excess - 1)
+    forget(prefix, ids)
+    call('ZREM', index, unpack(ids))
+    return excess
+end
+
 local replies = {}
 for at = 2, #ARGV, 3 do
     local state, keep_ms, keep = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-    local index = prefix .. state
-    local old = call('ZCOUNT', index, '-inf', string.format('(%.0f', now_ms - keep_ms))
-    local excess = math.min(limit, math.max(old, call('ZCARD', index) - keep))
-    if excess > 0 then
-        if state == 'done' then
-            call('ZREMRANGEBYRANK', index, 0, excess - 1)
-        else
-            local ids = call('ZRANGE', index, 0, excess - 1)
-            forget(prefix, ids)
-            call('ZREM', index, unpack(ids))
-        end
+    if state == 'done' then
+        replies[#replies + 1] = trim_done(keep_ms, keep)
+    else
+        replies[#replies + 1] = trim_index(prefix .. state, keep_ms, keep)
     end
-    replies[#replies + 1] = math.max(0, excess)
 end
 return replies

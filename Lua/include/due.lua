@@ -2,7 +2,7 @@
 -- Returns how many were moved. At most `limit`, which the caller has bounded.
 local function promote_due(prefix, now_us, now_ms, limit)
     local scheduled, ready = prefix .. 'scheduled', prefix .. 'ready'
-    local ids = redis.call('ZRANGEBYSCORE', scheduled, '-inf', now_ms, 'LIMIT', 0, limit)
+    local ids = redis.call('ZRANGEBYSCORE', scheduled, '-inf', now_ms, 'LIMIT', '0', limit)
     if #ids == 0 then
         return 0
     end
@@ -11,21 +11,11 @@ local function promote_due(prefix, now_us, now_ms, limit)
     for i = 2, #ids do
         local next_priority = record_priority(records[i])
         if next_priority ~= priority then
-            append_ready(ready, priority, now_us, ids, first, i - 1, 1)
+            append_ready(ready, priority, now_us, ids, first, i - 1)
             first, priority = i, next_priority
         end
     end
-    append_ready(ready, priority, now_us, ids, first, #ids, 1)
+    append_ready(ready, priority, now_us, ids, first, #ids)
     redis.call('ZREM', scheduled, unpack(ids))
     return #ids
-end
-
--- Microseconds until the first member of a time index, 0 if its time has come, -1 if there is none. Microseconds, so
--- that who waits for that moment is not up to a millisecond late.
-local function first_in(key, now_us)
-    local head = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
-    if not head[2] then
-        return -1
-    end
-    return math.max(0, tonumber(head[2]) * 1000 - now_us)
 end

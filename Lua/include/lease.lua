@@ -2,30 +2,13 @@
 -- are different answers.
 local GONE, STALE = 0, -1
 
-local function lease_check(prefix, id, token, consumer)
-    local held = redis.call('HGET', prefix .. 'leases', id)
-    if not held then
-        return GONE
-    end
-    if held ~= token .. ':' .. consumer then
-        return STALE
-    end
-    return 1
-end
-
--- The last writes of every way out of `leased`; the job is in its next index already.
-local function end_lease(prefix, id)
-    redis.call('ZREM', prefix .. 'leased', id)
-    redis.call('HDEL', prefix .. 'leases', id)
-end
-
 -- Split `ids` by whether (token, consumer) holds their leases. Returns the held ids and appends (id, code) pairs of the
 -- others to `refused`. The usual case, all held, returns `ids` itself.
 local function split_held(prefix, ids, token, consumer, refused)
-    local expected = token .. ':' .. consumer
+    local expected, n = token .. ':' .. consumer, #ids
     local leases = redis.call('HMGET', prefix .. 'leases', unpack(ids))
     local intact = true
-    for i = 1, #ids do
+    for i = 1, n do
         if leases[i] ~= expected then
             intact = false
             break
@@ -35,7 +18,7 @@ local function split_held(prefix, ids, token, consumer, refused)
         return ids
     end
     local held = {}
-    for i = 1, #ids do
+    for i = 1, n do
         if leases[i] == expected then
             held[#held + 1] = ids[i]
         else

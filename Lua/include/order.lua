@@ -1,40 +1,41 @@
--- The order of `ready`: bands by priority (higher runs sooner), inside a band by when a job became ready.
--- score = (100 - priority) * 2^45 + server time in ticks of 125 us. 201 bands of 2^45 stay below 2^53, the last integer
--- that a ZSET score holds exactly; 2^45 ticks last until the year 2109.
--- Equal scores are ordered by id, which is right for ids that rise (ours do); where an id does not rise the score does,
--- so the order inside a band is exactly the order of arrival, whatever the ids.
-local BAND = 35184372088832
+--- @include "record"
+--- @include "band"
 
 -- Redis orders ids by their bytes, Lua by the locale that the server was started in: only where both agree does `<`
 -- tell whether an id rises. Elsewhere the score rises with every job.
 local compares_bytes = 'B' < 'a'
 
+local function record_priority(record)
+    local priority = record_option(record, 'p') or 0
+    return math.max(-100, math.min(100, priority))
+end
+
 local function band_end(ready, priority, command)
     local band = (100 - priority) * BAND
-    local low, high = string.format('%.0f', band), string.format('(%.0f', band + BAND)
+    local low, high = string.format('%d', band), string.format('(%d', band + BAND)
     if command == 'ZREVRANGEBYSCORE' then
         low, high = high, low
     end
-    local entry = redis.call(command, ready, low, high, 'WITHSCORES', 'LIMIT', 0, 1)
+    local entry = redis.call(command, ready, low, high, 'WITHSCORES', 'LIMIT', '0', '1')
     return entry[1], tonumber(entry[2]), band
 end
 
--- Append list[first], list[first + step], … up to list[last], which share a priority, at the end of their band.
-local function append_ready(ready, priority, now_us, list, first, last, step)
+-- Append ids at the end of their band, in this order, whatever the ids and whatever the clock did.
+local function append_ready(ready, priority, now_us, ids, first, last)
     local previous, tail, band = band_end(ready, priority, 'ZREVRANGEBYSCORE')
-    local score = band + math.floor(now_us / 125)
+    local score = band + math.floor(now_us / TICK_US)
     if tail and tail >= score then
         score = tail
     else
         previous = ''
     end
-    local text = string.format('%.0f', score)
+    local text = string.format('%d', score)
     local args, n = {}, 0
-    for i = first, last, step do
-        local id = list[i]
+    for i = first, last do
+        local id = ids[i]
         if previous ~= '' and not (compares_bytes and id > previous) then
             score = score + 1
-            text = string.format('%.0f', score)
+            text = string.format('%d', score)
         end
         previous = id
         args[n + 1], args[n + 2] = text, id
@@ -46,6 +47,6 @@ end
 -- Put one job before all others of its band: where a released or lapsed job belongs, it has waited already.
 local function prepend_ready(ready, priority, now_us, id)
     local _, head, band = band_end(ready, priority, 'ZRANGEBYSCORE')
-    local score = math.min(head or math.huge, band + math.floor(now_us / 125)) - 1
-    redis.call('ZADD', ready, string.format('%.0f', score), id)
+    local score = math.min(head or math.huge, band + math.floor(now_us / TICK_US)) - 1
+    redis.call('ZADD', ready, string.format('%d', score), id)
 end

@@ -7,8 +7,3 @@ local function record_option(record, name)
     end
     return tonumber(string.match(record, '^J[^\n]-;' .. name .. '=(-?%d+)'))
 end
-
-local function record_priority(record)
-    local priority = record_option(record, 'p') or 0
-    return math.max(-100, math.min(100, priority))
-end

@@ -13,5 +13,5 @@ end
 
 local function write_tries(prefix, id, failures, lapses, now_ms, reason)
     redis.call('HSET', prefix .. 'tries', id,
-        string.format('%d %d %.0f ', failures, lapses, now_ms) .. string.sub(reason, 1, MAX_REASON))
+        string.format('%d %d %d ', failures, lapses, now_ms) .. string.sub(reason, 1, MAX_REASON))
 end

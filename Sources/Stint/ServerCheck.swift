@@ -6,6 +6,7 @@ import StintStore
 struct ServerCheck {
     let version: String
     let memoryPolicy: String?
+    let wordBits: String?
 
     init(info: String) {
         var fields: [Substring: Substring] = [:]
@@ -15,6 +16,7 @@ struct ServerCheck {
         }
         // Valkey says 7.2 as redis_version for compatibility: right, it has what is needed.
         self.version = String(fields["redis_version"] ?? "")
+        self.wordBits = fields["arch_bits"].map(String.init)
         self.memoryPolicy = fields["maxmemory_policy"].map(String.init)
     }
 
@@ -23,6 +25,13 @@ struct ServerCheck {
             throw StintError(
                 .unsupportedServer, "connect", "this is Redis \(version)",
                 advice: "Stint needs Redis 7.0 or newer, or Valkey 7.2 or newer."
+            )
+        }
+        // The scripts print tokens and times, of up to 53 bits, as machine words.
+        if wordBits == "32" {
+            throw StintError(
+                .unsupportedServer, "connect", "this is Redis \(version) for a 32-bit machine",
+                advice: "Stint needs a 64-bit Redis: tokens and times have more than 32 bits."
             )
         }
         if let memoryPolicy, memoryPolicy != "noeviction", !allowsEviction {

@@ -17,7 +17,7 @@ public struct ConsumerID: Hashable, Sendable, CustomStringConvertible {
             )
         }
         self.name = name
-        self.nonce = Base32.nonce()
+        self.nonce = Nonce.draw()
     }
 
     /// Reads what ``description`` wrote.

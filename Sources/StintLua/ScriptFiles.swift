@@ -20,10 +20,14 @@ enum ScriptFiles {
     ]
 
     static let includes: [String: [UInt8]] = [
+        "band": PackageResources.band_lua,
         "clock": PackageResources.clock_lua,
+        "done": PackageResources.done_lua,
         "due": PackageResources.due_lua,
         "finish": PackageResources.finish_lua,
+        "first": PackageResources.first_lua,
         "groups": PackageResources.groups_lua,
+        "known": PackageResources.known_lua,
         "lease": PackageResources.lease_lua,
         "limits": PackageResources.limits_lua,
         "mark": PackageResources.mark_lua,
@@ -31,6 +35,8 @@ enum ScriptFiles {
         "record": PackageResources.record_lua,
         "state": PackageResources.state_lua,
         "tries": PackageResources.tries_lua,
+        "way_out": PackageResources.way_out_lua,
+        "wide": PackageResources.wide_lua,
     ]
 
     static var all: [String: String] {

@@ -1,5 +1,6 @@
 /// Expands `--- @include "name"`: depth first, each fragment once, so that every file stays valid Lua by itself and no
-/// line of Lua is written twice.
+/// line of Lua is written twice. An include may stand inside a block that seldom runs: then its functions are made only
+/// there.
 package struct ScriptLoader {
     package enum Failure: Error, Equatable, CustomStringConvertible {
         case missing(name: String, includedBy: [String])
@@ -42,6 +43,7 @@ package struct ScriptLoader {
     }
 
     private static func include(in line: Substring) -> String? {
+        let line = line.drop { $0 == " " }
         let directive = "--- @include \""
         guard line.hasPrefix(directive), line.hasSuffix("\"") else { return nil }
         return String(line.dropFirst(directive.count).dropLast())

@@ -47,10 +47,11 @@ package struct Inspector: Sendable {
         try await jobs([id], on: queue).first.flatMap { $0.state == nil ? nil : $0 }
     }
 
-    /// The ids in one state, in the order of their index, from `offset`.
+    /// The ids in one state, in the order of their index, from `offset`. Those of done jobs have no order.
     package func ids(_ state: JobState, on queue: QueueName, offset: Int = 0, limit: Int) async throws(StintError)
         -> [JobID]
     {
+        if state == .done { return try await doneIDs(on: queue, offset: offset, limit: limit) }
         var command = RedisCommand("ZRANGE")
         command.append(store.keys.state(state, of: queue))
         command.append(offset)
@@ -58,6 +59,28 @@ package struct Inspector: Sendable {
         return try await store.send(command, "list \(state.rawValue) jobs of \(queue)").children.compactMap { reply in
             reply.string.map(JobID.init(unchecked:))
         }
+    }
+
+    private func doneIDs(on queue: QueueName, offset: Int, limit: Int) async throws(StintError) -> [JobID] {
+        var found: [JobID] = [], seen: Set<JobID> = []
+        for key in [store.keys.state(.done, of: queue), store.keys.doneBefore(queue)] {
+            var cursor = "0"
+            repeat {
+                var command = RedisCommand("SSCAN")
+                command.append(key)
+                command.append(cursor)
+                command.append("COUNT")
+                command.append(Defaults.maxJobsPerCall)
+                let reply = try await store.send(command, "list done jobs of \(queue)")
+                guard reply.count == 2, let next = reply[0].string else { throw .malformedReply("list done jobs") }
+                for id in reply[1].children.compactMap({ $0.string.map(JobID.init(unchecked:)) })
+                where seen.insert(id).inserted {
+                    found.append(id)
+                }
+                cursor = next
+            } while cursor != "0" && found.count < offset + limit
+        }
+        return Array(found.dropFirst(offset).prefix(limit))
     }
 
     /// The leases that a consumer holds: how a claim whose reply was lost is found again.

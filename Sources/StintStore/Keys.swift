@@ -14,6 +14,8 @@ package struct Keys: Hashable, Sendable {
     package func queue(_ queue: QueueName) -> String { "\(prefix):{\(queue.rawValue)}:" }
 
     package func state(_ state: JobState, of queue: QueueName) -> String { self.queue(queue) + state.rawValue }
+    /// Ids of done jobs from before the last turn of the two sets that remember them.
+    package func doneBefore(_ queue: QueueName) -> String { self.queue(queue) + "done_before" }
     package func leases(_ queue: QueueName) -> String { self.queue(queue) + "leases" }
     package func wake(_ queue: QueueName) -> String { self.queue(queue) + "wake" }
     package func meta(_ queue: QueueName) -> String { self.queue(queue) + "meta" }

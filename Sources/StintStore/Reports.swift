@@ -51,7 +51,7 @@ package struct JobDetail: Sendable {
     package let serverMs: Int64
     /// `nil` = no job of this id is known.
     package let state: JobState?
-    /// Due time (scheduled), deadline (leased) or when it ended (dead, done, cancelled), ms since 1970; `nil` when ready.
+    /// Due time (scheduled), deadline (leased) or when it ended (dead, cancelled), ms since 1970; `nil` when ready.
     package let whenMs: Int64?
     package let header: JobHeader?
     /// `nil` when the record is gone, as that of a done job.

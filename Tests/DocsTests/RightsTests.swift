@@ -143,13 +143,36 @@ private final class Scene {
         _ = try await admin.store.client.send(unlink)
     }
 
+    /// Enough jobs in one call that a script looks after the shape of its keys: `Lua/include/wide.lua`.
+    private var many: [NewJob] { (0..<64).map { job("m\($0)") } }
+
+    /// A job whose id is remembered.
+    private func finish(_ id: String) async throws {
+        _ = try await admin.store.enqueue([job(id)], on: queue)
+        let claim = try await admin.store.claim(1, from: queue, for: consumer, lease: .seconds(30))
+        let held = claim.jobs.map { Held(id: $0.id, token: $0.token) }
+        #expect(try await admin.store.ack(held, on: queue, by: consumer).accepted == 1)
+    }
+
     func produce() async throws {
+        try await finish("done")
+        var flush = RedisCommand("SCRIPT")
+        flush.append("FLUSH")
+        _ = try await admin.store.client.send(flush)
+        var unlink = RedisCommand("DEL")
+        unlink.append(store.keys.wake(queue))
+        _ = try await admin.store.client.send(unlink)
         _ = await attempt { try await store.open(queue) }
-        _ = await attempt { try await store.enqueue([job("a"), job("b", due: .after(.seconds(60)))], on: queue) }
+        _ = await attempt { try await store.enqueue(many, on: queue) }
+        _ = await attempt { try await store.enqueue([job("done", fresh: false)], on: queue) }
+        _ = await attempt { try await store.enqueue([job("a")], on: queue) }
+        _ = await attempt { try await store.enqueue([job("b", due: .after(.seconds(60)))], on: queue) }
         _ = await attempt { try await store.enqueue([job("a", fresh: false), job("c", fresh: false)], on: queue) }
     }
 
     func work() async throws {
+        _ = try await admin.store.enqueue(many, on: queue)
+        _ = await attempt { try await store.claim(64, from: queue, for: consumer, lease: .seconds(30)) }
         try await seed()
         _ = try await admin.store.enqueue(
             [job("due", due: .at(ms: 1)), job("later", due: .after(.milliseconds(1)))], on: queue)
@@ -197,8 +220,9 @@ private final class Scene {
         let inspector = Inspector(store)
         _ = await attempt { try await inspector.queues() }
         _ = await attempt { try await inspector.stats(of: queue) }
-        _ = await attempt { try await inspector.job(JobID(unchecked: "j1"), on: queue) }
+        _ = await attempt { try await inspector.jobs(["j1", "unknown"].map(JobID.init(unchecked:)), on: queue) }
         _ = await attempt { try await inspector.ids(.ready, on: queue, limit: 5) }
+        _ = await attempt { try await inspector.ids(.done, on: queue, limit: 5) }
         _ = await attempt { try await inspector.leases(of: consumer, on: queue) }
         _ = await attempt { try await inspector.nodes() }
     }
@@ -210,7 +234,8 @@ private final class Scene {
         _ = await attempt {
             try await store.cancel([JobID(unchecked: "j1"), JobID(unchecked: "j2")], on: queue, reason: "")
         }
-        _ = await attempt { try await store.redrive([JobID(unchecked: "j1")], on: queue) }
+        _ = await attempt { try await store.redrive(["j1", "unknown"].map(JobID.init(unchecked:)), on: queue) }
         _ = await attempt { try await store.purge(10, .ready, on: queue) }
+        _ = await attempt { try await store.purge(10, .done, on: queue) }
     }
 }

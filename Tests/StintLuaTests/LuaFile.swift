@@ -43,6 +43,6 @@ struct LuaFile: Sendable, CustomTestStringConvertible {
     }
 
     var includedNames: [String] {
-        lines.compactMap { $0.wholeMatch(of: /--- @include "(.*)"/).map { String($0.1) } }
+        lines.compactMap { $0.wholeMatch(of: /\s*--- @include "(.*)"/).map { String($0.1) } }
     }
 }

@@ -84,7 +84,8 @@ struct ScriptFileTests {
         "args": "two for each id",
         "args, 1, n": "two for each id of a group", "holders": "two for each of ids",
         "deadlines": "two for each of ids", "gone": "LIMIT 0 100",
-        "group": "six fields", "pairs_of, first, last": "two for each id of a group", "COUNTERS": "a constant",
+        "list, first, last": "two for each id of a group", "list, first - 1, last - 1": "as many",
+        "args, 1, 2 * n": "two for each id of a group", "COUNTERS": "a constant",
         "ARGV, at + 1, at + n": "n is at most MAX_JOBS", "ARGV, 4, math.min(#ARGV, 1003": "cut there",
     ]
 
@@ -101,7 +102,7 @@ struct ScriptFileTests {
         }
         for match in file.code.matches(of: /'ZRANGE', [^\n]*/) {
             #expect(
-                match.0.contains(" 0, 0,") || match.0.contains("0, limit") || match.0.contains("excess - 1"),
+                match.0.contains("'0', '0',") || match.0.contains("limit") || match.0.contains("excess - 1"),
                 "\(match.0)")
         }
     }

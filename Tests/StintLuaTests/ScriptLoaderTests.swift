@@ -10,8 +10,13 @@ struct ScriptLoaderTests {
         #expect(try loader.expand("main") == "local b\nlocal a\nreturn 1")
     }
 
+    @Test func `an include may stand inside a block`() throws {
+        let loader = ScriptLoader(files: ["main": "if rare then\n    --- @include \"a\"\nend", "a": "local a"])
+        #expect(try loader.expand("main") == "if rare then\nlocal a\nend")
+    }
+
     @Test func `what only looks like an include is left alone`() throws {
-        let text = "-- @include \"a\"\n  --- @include \"a\"\n--- @include a\n--- @include \"a\" -- why"
+        let text = "-- @include \"a\"\n--- @include a\n--- @include \"a\" -- why"
         #expect(try ScriptLoader(files: ["main": text]).expand("main") == text)
     }
 

@@ -1,5 +1,6 @@
 import NIOCore
 import StintCore
+import StintRedis
 import StintStore
 import Testing
 
@@ -103,6 +104,30 @@ struct LargeTests {
             #expect(again.map(\.id.rawValue) == ids)
             for job in again { _ = try await bench.nack(job, maxFailures: 1) }
             #expect(try await bench.ids(.dead).sorted() == ids.sorted())
+        }
+    }
+
+    // Redis searches small hashes and sorted sets from their head. See `Lua/include/wide.lua`.
+    @Test func `keys of a queue with a hundred small jobs are tables, not packed lists`() async throws {
+        try await withQueue { bench in
+            func encoding(_ name: String) async throws -> String? {
+                try await bench.redis("OBJECT", "ENCODING", bench.key(name)).string
+            }
+            let now = try (0..<100).map { try bench.job("\($0)", payload: "x") }
+            _ = try await bench.store.enqueue(now, on: bench.queue)
+            let jobs = try await encoding("jobs")
+            #expect(jobs == "hashtable")
+            let ready = try await encoding("ready")
+            #expect(ready == "skiplist")
+            let later = try (100..<200).map { try bench.job("\($0)", due: .after(.seconds(60)), payload: "x") }
+            _ = try await bench.store.enqueue(later, on: bench.queue)
+            let scheduled = try await encoding("scheduled")
+            #expect(scheduled == "skiplist")
+            #expect(try await bench.claim(100).jobs.count == 100)
+            let leases = try await encoding("leases")
+            #expect(leases == "hashtable")
+            let leased = try await encoding("leased")
+            #expect(leased == "skiplist")
         }
     }
 }

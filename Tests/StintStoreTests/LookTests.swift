@@ -59,7 +59,7 @@ struct LookTests {
             try await bench.bring("a", to: state)
             let detail = try #require(try await bench.expectNoWrites { try await bench.detail("a") })
             #expect(detail.state == state)
-            #expect((detail.whenMs == nil) == (state == .ready))
+            #expect((detail.whenMs == nil) == (state == .ready || state == .done))
             #expect(detail.header?.type == (state == .done ? nil : "test"))
             #expect(detail.payload == (state == .done ? nil : ByteBuffer(string: "payload of a")))
             #expect((detail.token != nil) == (state == .leased) && (detail.consumer != nil) == (state == .leased))

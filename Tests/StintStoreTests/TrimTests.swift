@@ -12,7 +12,7 @@ struct TrimTests {
         for number in 0..<count { try await bench.bring("\(state)-\(number)", to: state) }
     }
 
-    @Test(arguments: [JobState.done, .dead, .cancelled]) func `what is older than its age is forgotten, record and all`(
+    @Test(arguments: [JobState.dead, .cancelled]) func `what is older than its age is forgotten, record and all`(
         state: JobState
     ) async throws {
         try await withQueue { bench in
@@ -26,7 +26,7 @@ struct TrimTests {
         }
     }
 
-    @Test(arguments: [JobState.done, .dead, .cancelled]) func `of more than the count the oldest are forgotten`(
+    @Test(arguments: [JobState.dead, .cancelled]) func `of more than the count the oldest are forgotten`(
         state: JobState
     ) async throws {
         try await withQueue { bench in
@@ -43,35 +43,67 @@ struct TrimTests {
 
     @Test func `each state has its own bounds, and the limit is for each`() async throws {
         try await withQueue { bench in
-            for state in [JobState.done, .dead, .cancelled] { try await fill(bench, state, 4) }
+            for state in [JobState.dead, .cancelled] { try await fill(bench, state, 4) }
             let none = Retention(age: .seconds(3600), count: 0)
             #expect(
-                try await bench.store.trim(
-                    3, on: bench.queue, keeping: [(.done, none), (.cancelled, Self.forever), (.dead, none)]) == [
-                        3, 0, 3,
-                    ])
+                try await bench.store.trim(3, on: bench.queue, keeping: [(.cancelled, Self.forever), (.dead, none)])
+                    == [0, 3])
             let stats = try await bench.inspector.stats(of: bench.queue)
-            #expect(stats.done == 1 && stats.dead == 1 && stats.cancelled == 4)
+            #expect(stats.dead == 1 && stats.cancelled == 4)
         }
     }
 
-    @Test func `5,000 old ids are forgotten in calls of 1,000 at most`() async throws {
-        try await withQueue { bench in
-            try await bench.eval("for i = 1, 5000 do redis.call('ZADD', KEYS[1] .. 'done', i, i) end")
-            let bound = Retention(age: .seconds(600), count: 100_000)
-            for _ in 0..<5 { #expect(try await bench.store.trim(on: bench.queue, keeping: [(.done, bound)]) == [1000]) }
-            #expect(try await bench.store.trim(on: bench.queue, keeping: [(.done, bound)]) == [0])
-            #expect(try await bench.raw(Scripts.trim, ["99999", "done", "0", "0"])[0].integer == 0)
-        }
-    }
+    // MARK: Done
 
-    @Test func `an id that was forgotten is accepted again`() async throws {
+    @Test func `a done job is remembered for its time at least and twice that at most`() async throws {
         try await withQueue { bench in
+            let keep = Retention(age: .seconds(90), count: 1000)
+            func trim() async throws -> Int {
+                try await bench.store.trim(on: bench.queue, keeping: [(.done, keep)])[0]
+            }
             try await bench.bring("a", to: .done)
-            #expect(try await bench.enqueue("a") == [.exists(.done)])
-            _ = try await bench.store.trim(
-                on: bench.queue, keeping: [(.done, Retention(age: .seconds(3600), count: 0))])
+            #expect(try await trim() == 0)
+            try await bench.advance(by: .seconds(89))
+            try await bench.bring("b", to: .done)
+            #expect(try await trim() == 0)
+            try await bench.advance(by: .seconds(1))
+            // The sets take turns: a is remembered as long as b, which is one second old.
+            #expect(try await trim() == 0)
+            #expect(try await trim() == 0)
+            try await bench.bring("c", to: .done)
+            for id in ["a", "b", "c"] { #expect(try await bench.enqueue(id) == [.exists(.done)]) }
+            try await bench.advance(by: .seconds(90))
+            #expect(try await trim() == 2)
+            #expect(try await bench.dump().states == ["c": .done])
             #expect(try await bench.enqueue("a") == [.accepted])
+            #expect(try await bench.enqueue("c") == [.exists(.done)])
+        }
+    }
+
+    @Test func `of more done jobs than the count the older ones are forgotten`() async throws {
+        try await withQueue { bench in
+            for number in 0..<6 {
+                try await bench.bring("\(number)", to: .done)
+                _ = try await bench.store.trim(
+                    on: bench.queue, keeping: [(.done, Retention(age: .seconds(3600), count: 2))])
+            }
+            #expect(try await bench.dump().states == ["4": .done, "5": .done])
+        }
+    }
+
+    @Test func `the ids of done jobs can be listed page by page, from both sets`() async throws {
+        try await withQueue { bench in
+            for number in 0..<4 { try await bench.bring("\(number)", to: .done) }
+            _ = try await bench.store.trim(on: bench.queue, keeping: [(.done, Retention(age: .seconds(1), count: 0))])
+            for number in 4..<6 { try await bench.bring("\(number)", to: .done) }
+            var listed: [JobID] = []
+            for offset in 0..<7 {
+                listed += try await bench.inspector.ids(.done, on: bench.queue, offset: offset, limit: 1)
+            }
+            #expect(listed.map(\.rawValue).sorted() == ["0", "1", "2", "3", "4", "5"])
+            #expect(try await bench.store.purge(4, .done, on: bench.queue) == 4)
+            #expect(try await bench.store.purge(4, .done, on: bench.queue) == 2)
+            #expect(try await bench.store.purge(4, .done, on: bench.queue) == 0)
         }
     }
 

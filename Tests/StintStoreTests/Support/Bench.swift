@@ -128,12 +128,16 @@ struct Bench: Sendable {
         try await eval(
             """
             local ms = tonumber(ARGV[1])
-            local shifts = { scheduled = ms, leased = ms, done = ms, dead = ms, cancelled = ms, ready = ms * 8 }
+            local shifts = { scheduled = ms, leased = ms, dead = ms, cancelled = ms, ready = ms * 8 }
             for name, shift in pairs(shifts) do
                 local entries = redis.call('ZRANGE', KEYS[1] .. name, 0, -1, 'WITHSCORES')
                 for i = 1, #entries, 2 do
                     redis.call('ZADD', KEYS[1] .. name, string.format('%.0f', entries[i + 1] - shift), entries[i])
                 end
+            end
+            local since = redis.call('HGET', KEYS[1] .. 'meta', 'done_since')
+            if since then
+                redis.call('HSET', KEYS[1] .. 'meta', 'done_since', string.format('%.0f', since - ms))
             end
             """, ["\(duration.wholeMs)"])
     }

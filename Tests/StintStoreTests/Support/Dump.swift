@@ -8,7 +8,8 @@ import Testing
 struct Dump: Equatable {
     /// Every key of a queue.
     static let names = [
-        "ready", "scheduled", "leased", "dead", "done", "cancelled", "jobs", "leases", "tries", "cancels", "meta",
+        "ready", "scheduled", "leased", "dead", "done", "done_before", "cancelled", "jobs", "leases", "tries",
+        "cancels", "meta",
         "wake",
     ]
 
@@ -52,7 +53,8 @@ extension Bench {
             """
             local p, out = KEYS[1], {}
             for i, name in ipairs({ 'scheduled', 'ready', 'leased', 'done', 'dead', 'cancelled' }) do
-                out[i] = redis.call('ZRANGE', p .. name, 0, -1)
+                out[i] = name == 'done' and redis.call('SUNION', p .. 'done', p .. 'done_before')
+                    or redis.call('ZRANGE', p .. name, 0, -1)
             end
             for _, name in ipairs({ 'jobs', 'leases', 'tries', 'cancels' }) do
                 out[#out + 1] = redis.call('HKEYS', p .. name)
