@@ -4,7 +4,7 @@ import StintRedis
 import StintStore
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct TrimTests {
     private static let forever = Retention(age: .seconds(86_400 * 365), count: 1_000_000)
 
@@ -17,9 +17,9 @@ struct TrimTests {
     ) async throws {
         try await withQueue { bench in
             try await fill(bench, state, 2)
-            try await bench.advance(by: .seconds(100))
+            try await bench.advance(by: .minutes(100))
             try await bench.bring("young", to: state)
-            let keep = Retention(age: .seconds(90), count: 1000)
+            let keep = Retention(age: .minutes(90), count: 1000)
             #expect(try await bench.store.trim(on: bench.queue, keeping: [(state, keep)]) == [2])
             #expect(try await bench.dump().states == ["young": state])
             #expect(try await bench.store.trim(on: bench.queue, keeping: [(state, keep)]) == [0])
@@ -32,10 +32,10 @@ struct TrimTests {
         try await withQueue { bench in
             for number in 0..<5 {
                 try await bench.bring("\(number)", to: state)
-                try await bench.advance(by: .seconds(1))
+                try await bench.advance(by: .minutes(1))
             }
             let trimmed = try await bench.store.trim(
-                on: bench.queue, keeping: [(state, Retention(age: .seconds(3600), count: 2))])
+                on: bench.queue, keeping: [(state, Retention(age: .minutes(3600), count: 2))])
             #expect(trimmed == [3])
             #expect(try await bench.dump().states == ["3": state, "4": state])
         }
@@ -44,7 +44,7 @@ struct TrimTests {
     @Test func `each state has its own bounds, and the limit is for each`() async throws {
         try await withQueue { bench in
             for state in [JobState.done, .dead, .cancelled] { try await fill(bench, state, 4) }
-            let none = Retention(age: .seconds(3600), count: 0)
+            let none = Retention(age: .minutes(3600), count: 0)
             #expect(
                 try await bench.store.trim(
                     3, on: bench.queue, keeping: [(.done, none), (.cancelled, Self.forever), (.dead, none)]) == [
@@ -58,7 +58,7 @@ struct TrimTests {
     @Test func `5,000 old ids are forgotten in calls of 1,000 at most`() async throws {
         try await withQueue { bench in
             try await bench.eval("for i = 1, 5000 do redis.call('ZADD', KEYS[1] .. 'done', i, i) end")
-            let bound = Retention(age: .seconds(600), count: 100_000)
+            let bound = Retention(age: .minutes(600), count: 100_000)
             for _ in 0..<5 { #expect(try await bench.store.trim(on: bench.queue, keeping: [(.done, bound)]) == [1000]) }
             #expect(try await bench.store.trim(on: bench.queue, keeping: [(.done, bound)]) == [0])
             #expect(try await bench.raw(Scripts.trim, ["99999", "done", "0", "0"])[0].integer == 0)
@@ -70,7 +70,7 @@ struct TrimTests {
             try await bench.bring("a", to: .done)
             #expect(try await bench.enqueue("a") == [.exists(.done)])
             _ = try await bench.store.trim(
-                on: bench.queue, keeping: [(.done, Retention(age: .seconds(3600), count: 0))])
+                on: bench.queue, keeping: [(.done, Retention(age: .minutes(3600), count: 0))])
             #expect(try await bench.enqueue("a") == [.accepted])
         }
     }
@@ -78,7 +78,7 @@ struct TrimTests {
     @Test func `living states cannot be trimmed, and what is malformed trims nothing at all`() async throws {
         try await withQueue { bench in
             try await bench.bring("done", to: .done)
-            try await bench.advance(by: .seconds(60))
+            try await bench.advance(by: .minutes(60))
             for bad in [
                 ["1000", "ready", "0", "0"], ["1000", "leased", "0", "0"], ["1000", "scheduled", "0", "0"],
                 ["1000", "jobs", "0", "0"],
