@@ -10,7 +10,9 @@ cd "$(dirname "$0")/.." || exit 1
 swift=${SWIFT:-swift} # may be several words
 log=.build/test.log
 STINT_STRICT=1
-export STINT_STRICT
+# Left alone, the runner starts all tests at once: with their servers and commands more than a hundred processes.
+SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=${SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH:-8}
+export STINT_STRICT SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH
 
 # Warnings are errors here and in check.sh, in both or in none: the same flags share one build.
 $swift build --build-tests || exit 1
