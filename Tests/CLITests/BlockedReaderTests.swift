@@ -131,6 +131,22 @@ struct BlockedReaderTests {
         #expect(text.map { String(decoding: $0, as: UTF8.self) } == "1 full\nafter\n")
     }
 
+    @Test func `a writer that is late is waited for, as long as somebody reads`() throws {
+        let (read, write) = try pipe()
+        // As on a machine that gives the writer's thread no processor.
+        let writer = BackgroundWriter(
+            write, label: "test", limitBytes: 60, onLoss: { _, _ in "" },
+            write: { bytes in
+                _ = DispatchSemaphore(value: 0).wait(timeout: .now() + 0.3)
+                return Console.writeAll(bytes, to: write)
+            })
+        writer.add("last words\n")
+        #expect(writer.flush(within: .milliseconds(200)) == 0)
+        close(write)
+        let text = try FileHandle(fileDescriptor: read, closeOnDealloc: true).readToEnd()
+        #expect(text.map { String(decoding: $0, as: UTF8.self) } == "last words\n")
+    }
+
     // MARK: Help
 
     private func pipe() throws -> (read: Int32, write: Int32) {

@@ -28,7 +28,7 @@ struct TLSTests {
                     "tls-auth-clients yes",
                 ])
                 return (server, port)
-            } catch where attempt < 5 && "\(error)".contains("Address already in use") {}
+            } catch  where attempt < 5 && "\(error)".contains("Address already in use") {}
         }
         fatalError("the loop has no other end")
     }

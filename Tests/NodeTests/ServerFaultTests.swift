@@ -59,7 +59,9 @@ extension NodeTests.ServerFaultTests {
             let ids = try await arena.enqueue("gate", Array(repeating: "", count: 20))
             let handlers: [JobType: Handler] = ["gate": Handler { _ in try await gate.pass() }]
             for name in ["a", "b"] {
-                try await arena.node(name, concurrency: 10, lease: .seconds(1), handlers: handlers) { $0.maxLapses = 100 }
+                try await arena.node(name, concurrency: 10, lease: .seconds(1), handlers: handlers) {
+                    $0.maxLapses = 100
+                }
             }
             try await arena.log.wait(20) { $0.began != nil }
             arena.server.freeze()
