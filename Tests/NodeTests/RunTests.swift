@@ -50,7 +50,9 @@ extension NodeTests.RunTests {
             // Tiny jobs make it claim ahead: as many as one call brings, and some stay behind them.
             try await arena.enqueue("noop")
             try await arena.log.wait { $0.isAck }
+            try await arena.client.pause(arena.queue)
             let ids = try await arena.enqueue("gate", Array(repeating: "", count: Defaults.maxJobsPerCall + 10))
+            try await arena.client.resume(arena.queue)
             try await arena.log.wait { $0.isRelease }
             gate.open()
             try await arena.log.wait(1 + ids.count) { $0.isAck }
