@@ -22,10 +22,8 @@ build: deps-build ## build the stint program (release): .build/release/stint
 demo: deps-run build ## build it, and watch a small cluster lose a node and no job
 	.build/release/stint demo
 
-# Warnings are errors in `test` and `check`, in both or in none: the same flags share one build.
 test: deps-build deps-run deps-check ## run all tests
-	STINT_STRICT=1 $(SWIFT) build --build-tests
-	STINT_STRICT=1 $(SWIFT) test --skip-build --disable-xctest
+	SWIFT="$(SWIFT)" scripts/test.sh
 	@if [ -x scripts/fuzz-resp.sh ]; then scripts/fuzz-resp.sh; fi
 
 check: deps-build deps-check ## formatting, Lua, import rule, house rules, build without warnings

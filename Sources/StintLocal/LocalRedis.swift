@@ -54,7 +54,7 @@ package struct LocalRedis: Sendable {
     }
 
     /// Stops the server; its data stays. False when none was running.
-    package func stop(within limit: Duration = .seconds(20)) async throws -> Bool {
+    package func stop(within limit: Duration = .seconds(60)) async throws -> Bool {
         let end = ContinuousClock.now + limit
         guard Pulse.take(directory.socket) != .absent || runningPid() != nil else { return false }
         return try await withFileLock(directory.lock, within: limit) {
@@ -69,7 +69,7 @@ package struct LocalRedis: Sendable {
     package func status() async throws -> Status {
         var status = Status(isRunning: false, url: url, directory: directory.path)
         guard Pulse.take(directory.socket) != .absent else { return status }
-        var connection = try RawRedis(socketPath: directory.socket, timeout: .seconds(2))
+        var connection = try RawRedis(socketPath: directory.socket, timeout: .seconds(10))
         guard case .text(let text) = try connection.call("INFO") else { return status }
         let fields = infoFields(text)
         status.isRunning = true

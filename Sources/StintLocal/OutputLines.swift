@@ -29,9 +29,9 @@ package final class OutputLines: Sendable {
     }
 
     /// The first line, of those already written and those to come, for which `predicate` holds. Throws, with what was
-    /// written instead, when the process ends first or `limit` (default: 10 seconds) passes.
+    /// written instead, when the process ends first or `limit` (default: a minute) passes.
     package func first(
-        within limit: Duration = .seconds(10), where predicate: @escaping @Sendable (String) -> Bool
+        within limit: Duration = .seconds(60), where predicate: @escaping @Sendable (String) -> Bool
     ) async throws -> String {
         let lines = all
         let found = await withTaskGroup(of: String?.self) { group in

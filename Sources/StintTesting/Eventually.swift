@@ -1,7 +1,7 @@
-/// Asks again and again until `condition` holds; false when `limit` (default: 10 seconds) has passed. For what no
-/// notification reports, such as the end of a process that is not ours.
+/// Asks again and again until `condition` holds; false when `limit` (default: a minute, which only a
+/// failure waits for) has passed. For what no notification reports, such as the end of a process that is not ours.
 package func eventually(
-    within limit: Duration = .seconds(10), _ condition: @Sendable () async throws -> Bool
+    within limit: Duration = .seconds(60), _ condition: @Sendable () async throws -> Bool
 ) async rethrows -> Bool {
     let end = ContinuousClock.now + limit
     while try await !condition() {

@@ -3,7 +3,7 @@ import StintTesting
 import Testing
 
 /// The examples are documentation: what their readers will see is checked here, line by line.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ExampleTests {
     @Test func `hello greets three people in order and ends`() async throws {
         let lines = try await run("hello")
@@ -19,8 +19,8 @@ struct ExampleTests {
         let lines = try await run("order-timeout")
         #expect(
             lines == [
-                "order 1: placed, 1.0 seconds to pay",
-                "order 2: placed, 1.0 seconds to pay",
+                "order 1: placed, 3.0 seconds to pay",
+                "order 2: placed, 3.0 seconds to pay",
                 "order 1: paid, its timeout is cancelled",
                 "order 2: not paid in time, cancelled",
                 "order 2: too late to pay",

@@ -38,7 +38,7 @@ extension NodeTests.LoadTests {
                 configuration.queues.append(.init(heavy, weight: 3))
                 configuration.prefetchTime = .zero
             }
-            try await arena.log.wait(400, within: .seconds(30)) { $0.isAck }
+            try await arena.log.wait(400, within: .seconds(120)) { $0.isAck }
             // 75 are expected; 5 standard deviations are 22.
             let share = notes.all.prefix(100).count { $0 == heavy }
             #expect((53...97).contains(share), "\(share) of the first 100")
@@ -49,7 +49,7 @@ extension NodeTests.LoadTests {
         try await Arena.run { arena in
             let ids = try await arena.enqueue("noop", Array(repeating: "", count: 20_000))
             try await arena.node(concurrency: 32, handlers: ["noop": Handler { _ in }])
-            try await arena.log.wait(20_000, within: .seconds(50)) { $0.isAck }
+            try await arena.log.wait(20_000, within: .seconds(200)) { $0.isAck }
             let runs = arena.log.runs
             #expect(runs.count == ids.count && runs.values.allSatisfy { $0 == 1 })
             let stats = try await arena.stats()

@@ -16,13 +16,13 @@ extension NodeTests.OutageTests {
         try await Arena.runAlone(persistence: .aofAlways) { arena in
             let gate = Gate()
             let id = try await arena.enqueue("gate")
-            try await arena.node(lease: .seconds(10), handlers: ["gate": Handler { _ in try await gate.pass() }])
+            try await arena.node(lease: .seconds(600), handlers: ["gate": Handler { _ in try await gate.pass() }])
             try await arena.log.wait { $0.began != nil }
             try await arena.server.kill()
             gate.open()
             try await arena.log.wait { $0.ended?.settle == .ack }
             try await arena.server.restart()
-            try await arena.log.wait(within: .seconds(8)) { $0.isAck }
+            try await arena.log.wait { $0.isAck }
             #expect(try await arena.client.state(of: id, on: arena.queue) == .done)
             #expect(arena.log.runs == [id: 1])
         }
@@ -32,7 +32,7 @@ extension NodeTests.OutageTests {
         try await Arena.runAlone(persistence: .aofAlways) { arena in
             let gate = Gate()
             let id = try await arena.enqueue("gate")
-            try await arena.node(lease: .seconds(10), handlers: ["gate": Handler { _ in try await gate.pass() }])
+            try await arena.node(lease: .seconds(600), handlers: ["gate": Handler { _ in try await gate.pass() }])
             try await arena.log.wait { $0.began != nil }
             arena.server.freeze()
             gate.open()
@@ -40,7 +40,7 @@ extension NodeTests.OutageTests {
             // On its way to a server that dies before it reads it.
             await elapse(.milliseconds(100))
             try await arena.server.restart()
-            try await arena.log.wait(within: .seconds(8)) { $0.isAck }
+            try await arena.log.wait { $0.isAck }
             #expect(try await arena.client.state(of: id, on: arena.queue) == .done)
             #expect(arena.log.runs == [id: 1])
         }
@@ -50,8 +50,8 @@ extension NodeTests.OutageTests {
         try await Arena.runAlone { arena in
             let gate = Gate()
             let ids = try await arena.enqueue("gate", Array(repeating: "", count: 8))
-            try await arena.node("a", lease: .seconds(2), handlers: ["gate": Handler { _ in try await gate.pass() }])
-            try await arena.node("b", lease: .seconds(2), handlers: ["gate": Handler { _ in try await gate.pass() }])
+            try await arena.node("a", handlers: ["gate": Handler { _ in try await gate.pass() }])
+            try await arena.node("b", handlers: ["gate": Handler { _ in try await gate.pass() }])
             try await arena.log.wait(8) { $0.began != nil }
             arena.server.freeze()
             await elapse(.milliseconds(700))
@@ -71,7 +71,7 @@ extension NodeTests.OutageTests {
                 1, from: arena.queue, for: ConsumerID(name: "other"), lease: .seconds(1))
             // By the node's own client, so that it has opened the queue before the server freezes.
             let journal = Journal()
-            let client = try await arena.newClient(commandTimeout: .milliseconds(300), journal: journal)
+            let client = try await arena.newClient(commandTimeout: .seconds(3), journal: journal)
             let id = try await client.enqueue(payload: ByteBuffer(), type: "noop", on: arena.queue).id
             arena.server.freeze()
             // The claim reaches the frozen server, and is run when the node has given it up.
@@ -89,15 +89,13 @@ extension NodeTests.OutageTests {
 
     @Test func `an idle node hears of new jobs again after its connections were cut`() async throws {
         try await Arena.runAlone { arena in
-            try await arena.node(handlers: ["noop": Handler { _ in }])
+            try await arena.node(polls: false, handlers: ["noop": Handler { _ in }])
             for _ in 0..<3 {
                 try await arena.waitForListeners()
                 try await arena.send("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
                 try await arena.waitForListeners()
-                let sentAt = ContinuousClock.now
                 let id = try await arena.enqueue("noop")
-                let began = try await arena.log.wait { $0.began?.id == id }
-                #expect(began.at - sentAt < .seconds(1))
+                try await arena.log.wait { $0.began?.id == id }
             }
         }
     }
@@ -107,7 +105,8 @@ extension NodeTests.OutageTests {
             let gate = Gate()
             try await arena.enqueue("gate")
             let node = try await arena.node(
-                lease: .seconds(2), grace: .seconds(1), handlers: ["gate": Handler { _ in try await gate.pass() }])
+                lease: .seconds(600), grace: .seconds(1), client: arena.newClient(commandTimeout: .seconds(600)),
+                handlers: ["gate": Handler { _ in try await gate.pass() }])
             try await arena.log.wait { $0.began != nil }
             arena.server.freeze()
             let askedAt = ContinuousClock.now
@@ -115,7 +114,8 @@ extension NodeTests.OutageTests {
             await node.stopped()
             let time = ContinuousClock.now - askedAt
             arena.server.thaw()
-            #expect(time < .seconds(10), "\(time)")
+            // Some nine seconds by its own bounds; what it waits for would come in ten minutes.
+            #expect(time < .seconds(60), "\(time)")
         }
     }
 
@@ -134,7 +134,7 @@ extension NodeTests.OutageTests {
             arena.server.freeze()
             try await arena.log.wait { $0.lost?.id == id }
             arena.server.thaw()
-            try await arena.node("heir", concurrency: 1, lease: .milliseconds(600), handlers: ["gate": handler])
+            try await arena.node("heir", concurrency: 1, handlers: ["gate": handler])
             let second = try await arena.log.wait { $0.node == "heir" && $0.began?.id == id }
             #expect((second.began?.tries.lapses, second.began?.tries.attempt) == (1, 2))
             zombie.open()

@@ -15,9 +15,13 @@ extension NodeTests.ProducerTests {
         async throws
     {
         try await Arena.runAlone { arena in
-            let client = try await arena.newClient(commandTimeout: .milliseconds(300), repeatFor: .seconds(1))
+            let client = try await arena.newClient(commandTimeout: .milliseconds(500), repeatFor: .seconds(4))
             // The server must know the script, or it will not run the enqueue that nobody waits for.
-            try await client.enqueue(payload: ByteBuffer(), on: arena.queue)
+            let first = try JobID("first")
+            let isReady = await eventually {
+                (try? await client.enqueue(payload: ByteBuffer(), on: arena.queue, .id(first))) != nil
+            }
+            try #require(isReady)
             let id = try JobID("order-7")
             // It takes the request, runs it later, and answers no handshake meanwhile.
             arena.server.freeze()
@@ -30,7 +34,7 @@ extension NodeTests.ProducerTests {
             #expect((error?.underlying as? StintError)?.code == .unavailable)
             arena.server.thaw()
             #expect(try await eventually { try await arena.client.state(of: id, on: arena.queue) == .ready })
-            let repeated = try await client.enqueue(payload: ByteBuffer(), on: arena.queue, .id(id))
+            let repeated = try await arena.client.enqueue(payload: ByteBuffer(), on: arena.queue, .id(id))
             #expect(repeated.outcome == .exists(.ready))
             let stats = try await arena.stats()
             #expect((stats.enqueuedTotal, stats.ready) == (2, 2))
@@ -39,7 +43,7 @@ extension NodeTests.ProducerTests {
 
     @Test func `a job whose id the client made up is accepted once, although its first answer was lost`() async throws {
         try await Arena.runAlone { arena in
-            let client = try await arena.newClient(commandTimeout: .milliseconds(300))
+            let client = try await arena.newClient(commandTimeout: .milliseconds(300), repeatFor: .seconds(60))
             try await client.enqueue(payload: ByteBuffer(), on: arena.queue)
             arena.server.freeze()
             async let receipt = client.enqueue(payload: ByteBuffer(), on: arena.queue)

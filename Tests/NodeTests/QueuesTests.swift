@@ -22,26 +22,28 @@ extension NodeTests.QueuesTests {
             let (ready, aside) = (arena.key("ready", of: bad), arena.key("aside", of: bad))
             try await arena.send("RENAME", ready, aside)
             try await arena.send("SET", ready, "not a sorted set")
-            try await arena.node(client: arena.newClient(journal: journal), handlers: ["noop": Handler { _ in }]) {
-                $0.queues.append(.init(bad))
-            }
+            try await arena.node(
+                polls: false, client: arena.newClient(journal: journal), handlers: ["noop": Handler { _ in }]
+            ) { $0.queues.append(.init(bad)) }
             let isRefused = await eventually { journal.entries("claims are refused").count == 1 }
             #expect(isRefused)
             // Long enough for a second refusal.
+            var delays: [Duration] = []
             for _ in 0..<25 {
                 let sentAt = ContinuousClock.now
                 let id = try await arena.enqueue("noop")
-                let delay = try await arena.log.wait { $0.began?.id == id }.at - sentAt
-                #expect(delay < .seconds(1), "\(delay)")
+                delays.append(try await arena.log.wait { $0.began?.id == id }.at - sentAt)
                 await elapse(.milliseconds(100))
             }
+            // Most of them, as any one may meet a slow moment of the machine. The attempts at the bad one are two seconds apart.
+            #expect(delays.sorted()[12] < .seconds(1), "\(delays)")
             let errors = journal.entries("claims are refused")
             #expect(errors.map(\.level) == [.error])
             #expect(errors.first?.metadata["queue"] == "\(bad)")
             #expect(arena.log.runs[stuck] == nil)
             try await arena.send("DEL", ready)
             try await arena.send("RENAME", aside, ready)
-            try await arena.log.wait(within: .seconds(4)) { $0.began?.id == stuck }
+            try await arena.log.wait { $0.began?.id == stuck }
         }
     }
 
@@ -50,8 +52,7 @@ extension NodeTests.QueuesTests {
             try await arena.send("ACL", "SETUSER", "default", "-blpop")
             let journal = Journal()
             try await arena.node(client: arena.newClient(journal: journal), handlers: ["noop": Handler { _ in }]) {
-                // A poll each third of the lease.
-                $0.lease = .milliseconds(600)
+                $0.longestPoll = .milliseconds(200)
             }
             let isRefused = await eventually { journal.entries("wake-ups are refused").count == 1 }
             #expect(isRefused)
@@ -69,17 +70,16 @@ extension NodeTests.QueuesTests {
             let handlers: [JobType: Handler] = [
                 "long": Handler { _ in await elapse(.milliseconds(20)) }, "noop": Handler { _ in },
             ]
-            try await arena.enqueue("long", Array(repeating: "", count: 1000))
+            try await arena.enqueue("long", Array(repeating: "", count: 3000))
             try await arena.node(concurrency: 2, handlers: handlers) { $0.queues.append(.init(cold)) }
             // By now it knows that the other one is empty.
             try await arena.log.wait(20) { $0.isAck }
             for _ in 0..<4 {
-                let sentAt = ContinuousClock.now
                 let id = try await arena.enqueue("noop", on: cold)
-                let delay = try await arena.log.wait { $0.claimed?.contains { $0.id == id } ?? false }.at - sentAt
-                #expect(delay < .milliseconds(500), "\(delay)")
+                try await arena.log.wait { $0.claimed?.contains { $0.id == id } ?? false }
             }
-            #expect(try await arena.stats().ready > 100)
+            // All of that long before the end of the backlog.
+            #expect(try await arena.stats().ready > 1000)
         }
     }
 
@@ -97,10 +97,13 @@ extension NodeTests.QueuesTests {
                 for queue in idle + [paused, bad] { configuration.queues.append(.init(queue)) }
             }
             try await arena.waitForListeners()
-            let before = try await arena.topLevelCalls()
+            let (before, beganAt) = (try await arena.topLevelCalls(), ContinuousClock.now)
             await elapse(.seconds(4))
-            // One poll, at most two more attempts at the refused queue, and one command a second.
-            #expect(try await arena.topLevelCalls() - before <= 22 + 2 + 4)
+            let calls = try await arena.topLevelCalls() - before
+            let seconds = (ContinuousClock.now - beganAt) / .seconds(1)
+            // A poll every five seconds or so, an attempt at the refused queue every two, and one command a second.
+            let most = 22 * (1 + Int(seconds / 4.5)) + Int(seconds / 2) + Int(seconds.rounded(.up))
+            #expect(calls <= most, "\(seconds) s")
             #expect(arena.log.runs.isEmpty)
         }
     }
@@ -108,7 +111,7 @@ extension NodeTests.QueuesTests {
 
 extension Arena {
     /// The calls that nodes make. The commands inside of their scripts are not counted.
-    fileprivate func topLevelCalls() async throws -> Int {
+    func topLevelCalls() async throws -> Int {
         var sum = 0
         for command in ["evalsha", "eval", "blpop", "lpush", "hsetnx"] { sum += try await calls(of: command) }
         return sum

@@ -29,7 +29,7 @@ extension NodeTests.ServerFaultTests {
 
     @Test func `flushed scripts are noticed by nobody`() async throws {
         try await Arena.runAlone { arena in
-            let load = try await Load(arena, lease: .seconds(5))
+            let load = try await Load(arena, lease: .seconds(60))
             for _ in 0..<20 {
                 try await arena.send("SCRIPT", "FLUSH")
                 await elapse(.milliseconds(50))
@@ -59,7 +59,9 @@ extension NodeTests.ServerFaultTests {
             let ids = try await arena.enqueue("gate", Array(repeating: "", count: 20))
             let handlers: [JobType: Handler] = ["gate": Handler { _ in try await gate.pass() }]
             for name in ["a", "b"] {
-                try await arena.node(name, concurrency: 10, lease: .milliseconds(600), handlers: handlers)
+                try await arena.node(name, concurrency: 10, lease: .seconds(1), handlers: handlers) {
+                    $0.maxLapses = 100
+                }
             }
             try await arena.log.wait(20) { $0.began != nil }
             arena.server.freeze()
@@ -105,7 +107,7 @@ private final class Load: Sendable {
 
     /// Waits until this many jobs were accepted.
     func accepted(_ count: Int) async throws {
-        let areAccepted = await eventually(within: .seconds(20)) { self.receipts.all.count >= count }
+        let areAccepted = await eventually { self.receipts.all.count >= count }
         try #require(areAccepted, "only \(receipts.all.count) of \(count) jobs were accepted")
     }
 
@@ -115,7 +117,7 @@ private final class Load: Sendable {
         for producer in producers.withLock({ $0 }) { try await producer.value }
         let ids = receipts.all.map(\.id)
         #expect(receipts.all.allSatisfy(\.isAccepted) && Set(ids).count == ids.count)
-        let areDone = try await eventually(within: .seconds(20)) { try await self.arena.stats().done >= ids.count }
+        let areDone = try await eventually { try await self.arena.stats().done >= ids.count }
         let stats = try await arena.stats()
         #expect(areDone, "\(stats)")
         #expect((stats.enqueuedTotal, stats.ackedTotal, stats.done) == (ids.count, ids.count, ids.count))

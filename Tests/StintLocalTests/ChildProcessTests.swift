@@ -3,7 +3,7 @@ import StintLocal
 import StintTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ChildProcessTests {
     @Test func `lines of both outputs are read and the exit code is told`() async throws {
         let child = try await ChildProcess.spawn("/bin/sh", ["-c", "echo one; echo two >&2; echo three; exit 7"])
@@ -57,7 +57,7 @@ struct ChildProcessTests {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct RedisServerTests {
     @Test func `all tests of a process share one server`() async throws {
         async let first = RedisServer.shared()

@@ -2,7 +2,7 @@ import Foundation
 import StintLocal
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct LocalRedisTests {
     @Test func `many starts at once end with one server`() async throws {
         try await withDirectory { directory in
@@ -182,11 +182,11 @@ private func withDirectory(_ body: (String) async throws -> Void) async throws {
 }
 
 private func set(_ name: String, _ directory: String) throws {
-    var connection = try RawRedis(socketPath: directory + "/redis.sock")
+    var connection = try RawRedis(socketPath: directory + "/redis.sock", timeout: .seconds(60))
     #expect(try connection.call("SET", name, "value") == .text("OK"))
 }
 
 private func get(_ name: String, _ directory: String) throws -> RawRedis.Reply {
-    var connection = try RawRedis(socketPath: directory + "/redis.sock")
+    var connection = try RawRedis(socketPath: directory + "/redis.sock", timeout: .seconds(60))
     return try connection.call("GET", name)
 }

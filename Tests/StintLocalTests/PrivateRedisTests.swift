@@ -3,7 +3,7 @@ import StintLocal
 import StintTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct PrivateRedisTests {
     @Test func `a server answers on its socket and, when asked to, on a port`() async throws {
         let server = try PrivateRedis(.init(listensOnTCP: true))
@@ -106,7 +106,7 @@ struct PrivateRedisTests {
 
 @discardableResult
 private func ask(_ server: PrivateRedis, _ words: String...) throws -> RawRedis.Reply {
-    var connection = try RawRedis(socketPath: server.socketPath)
+    var connection = try RawRedis(socketPath: server.socketPath, timeout: .seconds(60))
     return switch words.count {
     case 1: try connection.call(words[0])
     case 2: try connection.call(words[0], words[1])

@@ -5,7 +5,7 @@ import StintRedis
 import StintTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ScriptServerTests {
     @Test func `the server loads every script and computes the hash that we compute`() async throws {
         let server = try await RedisServer.shared()

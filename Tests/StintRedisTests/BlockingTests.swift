@@ -2,7 +2,7 @@ import StintLocal
 import StintRedis
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct BlockingTests {
+@Suite(.timeLimit(.minutes(5))) struct BlockingTests {
     private let server: PrivateRedis
 
     init() async throws {
@@ -17,7 +17,7 @@ import Testing
 
     @Test func `a blocked command is woken by a push, and other commands pass it`() async throws {
         try await withClient(server.configuration()) { client in
-            async let popped = client.block(command("BLPOP", "list", "20"), upTo: .seconds(20))
+            async let popped = client.block(command("BLPOP", "list", "60"), upTo: .seconds(60))
             try await blocked(client, 1)
             _ = try await client.send(command("RPUSH", "list", "job"))
             #expect(try await popped.children.map(\.string) == ["list", "job"])
@@ -38,9 +38,9 @@ import Testing
 
     @Test func `a second blocking command waits for the first`() async throws {
         try await withClient(server.configuration()) { client in
-            async let first = client.block(command("BLPOP", "one", "20"), upTo: .seconds(20))
+            async let first = client.block(command("BLPOP", "one", "60"), upTo: .seconds(60))
             try await blocked(client, 1)
-            async let second = client.block(command("BLPOP", "two", "20"), upTo: .seconds(20))
+            async let second = client.block(command("BLPOP", "two", "60"), upTo: .seconds(60))
             _ = try await client.send(command("RPUSH", "two", "b"))
             _ = try await client.send(command("RPUSH", "one", "a"))
             #expect(try await first[1].string == "a")
@@ -80,10 +80,10 @@ import Testing
 
     @Test func `a command that waits its turn can be cancelled, and the one before it is not disturbed`() async throws {
         try await withClient(server.configuration()) { client in
-            async let first = client.block(command("BLPOP", "one", "20"), upTo: .seconds(20))
+            async let first = client.block(command("BLPOP", "one", "60"), upTo: .seconds(60))
             try await blocked(client, 1)
             let task = Task {
-                await redisError { _ = try await client.block(command("BLPOP", "two", "20"), upTo: .seconds(20)) }
+                await redisError { _ = try await client.block(command("BLPOP", "two", "60"), upTo: .seconds(60)) }
             }
             task.cancel()
             #expect(await task.value?.mayHaveRun == false)

@@ -5,7 +5,7 @@ import StintLocal
 import StintRedis
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct ClientTests {
+@Suite(.timeLimit(.minutes(5))) struct ClientTests {
     private let server: PrivateRedis
 
     init() async throws {

@@ -6,7 +6,7 @@ import StintRedis
 import Testing
 
 /// What callers see when the server refuses, disappears, hangs or comes back.
-@Suite(.timeLimit(.minutes(2))) struct FailureTests {
+@Suite(.timeLimit(.minutes(5))) struct FailureTests {
     private let server: PrivateRedis
 
     init() async throws {
@@ -74,15 +74,15 @@ import Testing
     }
 
     @Test func `connecting to nothing fails with the reason when the time is over`() async throws {
-        var configuration = RedisConfiguration(url: try RedisURL("redis://127.0.0.1:\(freePort())"))
-        configuration.connectTimeout = .milliseconds(300)
-        configuration.commandTimeout = .milliseconds(200)
+        var configuration = RedisConfiguration(url: try RedisURL("redis://127.0.0.1:1"))
+        configuration.connectTimeout = .seconds(2)
+        configuration.commandTimeout = .seconds(1)
         try await withClient(configuration) { client in
             let start = ContinuousClock.now
             let error = await redisError { try await client.connect() }
             #expect(error?.code == .connectFailed)
             #expect(error?.message.contains("refused") == true)
-            #expect(ContinuousClock.now - start >= .milliseconds(300))
+            #expect(ContinuousClock.now - start >= .seconds(2))
             let sent = await redisError { _ = try await client.send(command("GET", "k")) }
             #expect(sent?.code == .connectFailed)
             #expect(sent?.operation == "GET k")
@@ -92,7 +92,7 @@ import Testing
 
     @Test func `a socket that is not there fails with the reason`() async throws {
         var configuration = RedisConfiguration(url: try RedisURL("unix:///tmp/stint-no-such.sock"))
-        configuration.connectTimeout = .milliseconds(100)
+        configuration.connectTimeout = .seconds(1)
         try await withClient(configuration) { client in
             let error = await redisError { try await client.connect() }
             #expect(error?.code == .connectFailed)
@@ -173,10 +173,10 @@ import Testing
 
 /// Asks again and again, giving way in between, until the answer is yes.
 func until(_ condition: () async throws -> Bool) async throws {
-    let end = ContinuousClock.now + .seconds(20)
+    let end = ContinuousClock.now + .seconds(60)
     while try await !condition() {
         guard ContinuousClock.now < end else {
-            Issue.record("what was waited for did not happen in 20 seconds")
+            Issue.record("what was waited for did not happen in a minute")
             return
         }
         await Task.yield()

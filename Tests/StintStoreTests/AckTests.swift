@@ -3,7 +3,7 @@ import StintLua
 import StintStore
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct AckTests {
     @Test func `an acked job is done: its record, lease, tries and cancel are gone, its id is remembered`() async throws
     {
@@ -62,7 +62,7 @@ struct AckTests {
         try await withQueue { bench in
             try await bench.enqueue("a")
             let held = try await bench.held()
-            try await bench.advance(by: .seconds(3600))
+            try await bench.advance(by: .minutes(3600))
             #expect(try await bench.store.ack(held, on: bench.queue, by: bench.me).accepted == 1)
         }
     }
@@ -71,7 +71,7 @@ struct AckTests {
         try await withQueue { bench in
             try await bench.enqueue("a")
             let held = try await bench.held()
-            try await bench.advance(by: .seconds(3600))
+            try await bench.advance(by: .minutes(3600))
             _ = try await bench.store.reap(from: bench.queue)
             try await bench.expectNoWrites {
                 let answer = try await bench.store.ack(held, on: bench.queue, by: bench.me).refused.map(\.refusal)

@@ -3,7 +3,7 @@ import StintLua
 import StintStore
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct CancelTests {
     private func cancel(_ ids: String..., on bench: Bench, reason: String = "late") async throws -> [CancelOutcome] {
         try await bench.store.cancel(ids.map { try JobID($0) }, on: bench.queue, reason: reason)
@@ -17,7 +17,7 @@ struct CancelTests {
             let detail = try #require(try await bench.detail("a"))
             #expect(detail.state == .cancelled && detail.tries.reason == "cancelled: late")
             #expect(detail.tries.failures == (state == .dead ? 1 : 0))
-            try await bench.advance(by: .seconds(7200))
+            try await bench.advance(by: .minutes(7200))
             #expect(try await bench.claimedIDs() == [])
             #expect(try await bench.inspector.stats(of: bench.queue).cancelledTotal == 1)
         }
@@ -62,7 +62,7 @@ struct CancelTests {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct RedriveTests {
     @Test(arguments: [JobState.dead, .cancelled]) func `a job comes back ready, with all its tries before it`(
         state: JobState
@@ -124,7 +124,7 @@ struct RedriveTests {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct PurgeTests {
     @Test(arguments: [JobState.ready, .scheduled, .dead, .done, .cancelled])
     func `a purge deletes the jobs of one state and no others`(state: JobState) async throws {
@@ -160,7 +160,7 @@ struct PurgeTests {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct PauseTests {
     @Test func `a pause stops claims alone`() async throws {
         try await withQueue { bench in
@@ -171,7 +171,7 @@ struct PauseTests {
             #expect(try await bench.enqueue("d") == [.accepted])
             #expect(try await bench.store.ack([held[0]], on: bench.queue, by: bench.me).accepted == 1)
             #expect(try await bench.nack(held[1]) == .retried)
-            try await bench.advance(by: .seconds(60))
+            try await bench.advance(by: .minutes(60))
             #expect(try await bench.store.reap(from: bench.queue).lapses.count == 1)
             #expect(try await bench.claim().isPaused)
         }

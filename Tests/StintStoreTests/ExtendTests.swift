@@ -3,23 +3,23 @@ import StintLua
 import StintStore
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ExtendTests {
     private func extend(_ held: [Held], _ bench: Bench, by consumer: ConsumerID? = nil) async throws -> Extension {
-        try await bench.store.extend(held.map { ($0, .seconds(100)) }, on: bench.queue, by: consumer ?? bench.me)
+        try await bench.store.extend(held.map { ($0, .minutes(100)) }, on: bench.queue, by: consumer ?? bench.me)
     }
 
     @Test func `an extension moves the deadline to the lease from now`() async throws {
         try await withQueue { bench in
             try await bench.enqueue("a", "b")
-            let held = try await bench.held(lease: .seconds(10))
+            let held = try await bench.held(lease: .minutes(10))
             let beforeMs = Double(try await bench.store.serverMs())
             #expect(try await extend([held[0]], bench).refused.isEmpty)
             let afterMs = Double(try await bench.store.serverMs())
             let deadline = try #require(try await bench.score("leased", "a"))
-            #expect(deadline >= beforeMs + 100_000 && deadline <= afterMs + 100_000)
-            #expect(try #require(try await bench.score("leased", "b")) < beforeMs + 10_001)
-            try await bench.advance(by: .seconds(50))
+            #expect(deadline >= beforeMs + 6_000_000 && deadline <= afterMs + 6_000_000)
+            #expect(try #require(try await bench.score("leased", "b")) < beforeMs + 600_001)
+            try await bench.advance(by: .minutes(50))
             #expect(try await bench.store.reap(from: bench.queue).lapses.map(\.id.rawValue) == ["b"])
         }
     }
@@ -29,12 +29,12 @@ struct ExtendTests {
             try await bench.enqueue("a", "b", "c")
             let held = try await bench.held()
             let answer = try await bench.store.extend(
-                [(held[0], .seconds(10)), (held[1], .seconds(200)), (held[2], .seconds(10))], on: bench.queue,
+                [(held[0], .minutes(10)), (held[1], .minutes(200)), (held[2], .minutes(10))], on: bench.queue,
                 by: bench.me)
             #expect(answer.refused.isEmpty)
             let a = try #require(try await bench.score("leased", "a"))
             let b = try #require(try await bench.score("leased", "b"))
-            #expect(b - a == 190_000)
+            #expect(b - a == 11_400_000)
             #expect(try await bench.score("leased", "c") == a)
         }
     }
@@ -43,7 +43,7 @@ struct ExtendTests {
         try await withQueue { bench in
             try await bench.enqueue("a")
             let held = try await bench.held()
-            try await bench.advance(by: .seconds(60))
+            try await bench.advance(by: .minutes(60))
             #expect(try await extend(held, bench).refused.isEmpty)
             #expect(try await bench.store.reap(from: bench.queue).lapses.isEmpty)
         }
@@ -68,10 +68,10 @@ struct ExtendTests {
     @Test func `in one call the good are extended and the others refused`() async throws {
         try await withQueue { bench in
             try await bench.enqueue("a", "b")
-            let held = try await bench.held(lease: .seconds(1))
+            let held = try await bench.held(lease: .minutes(1))
             _ = try await bench.store.ack([held[0]], on: bench.queue, by: bench.me)
             #expect(try await extend(held, bench).refused.map(\.id.rawValue) == ["a"])
-            try await bench.advance(by: .seconds(50))
+            try await bench.advance(by: .minutes(50))
             #expect(try await bench.store.reap(from: bench.queue).lapses.isEmpty)
         }
     }

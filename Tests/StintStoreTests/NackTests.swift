@@ -3,16 +3,16 @@ import StintLua
 import StintStore
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct NackTests {
     @Test func `a nack with delay is not claimable before the delay`() async throws {
         try await withQueue { bench in
             try await bench.enqueue("a")
-            #expect(try await bench.nack(try await bench.held()[0], delay: .seconds(60)) == .retried)
+            #expect(try await bench.nack(try await bench.held()[0], delay: .minutes(60)) == .retried)
             #expect(try await bench.state("a") == .scheduled)
-            try await bench.advance(by: .seconds(50))
+            try await bench.advance(by: .minutes(50))
             #expect(try await bench.claimedIDs() == [])
-            try await bench.advance(by: .seconds(10))
+            try await bench.advance(by: .minutes(10))
             #expect(try await bench.claimedIDs() == ["a"])
         }
     }

@@ -4,7 +4,7 @@ import StintStore
 import Testing
 
 /// A dead id whose record is missing, and a new job that would take its name.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct QuarantineTests {
     private func quarantine(_ id: String, _ bench: Bench) async throws {
         try await bench.enqueue(id)

@@ -5,7 +5,7 @@ import Testing
 
 /// Random operations on a small queue, most of them late, repeated or by the wrong one. After each of them the queue has
 /// to be in order, and every job has to have gone only where the table of transitions lets it go.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct RandomHistoryTests {
     @Test func `a random history keeps every rule after each step, and takes every transition of the table`()
         async throws

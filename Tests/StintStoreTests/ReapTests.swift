@@ -3,19 +3,19 @@ import StintLua
 import StintStore
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ReapTests {
     @Test func `only leases past their deadline are reaped`() async throws {
         try await withQueue { bench in
             try await bench.enqueue("a", "b")
-            _ = try await bench.claim(1, lease: .seconds(30))
-            _ = try await bench.claim(1, lease: .seconds(90))
+            _ = try await bench.claim(1, lease: .minutes(30))
+            _ = try await bench.claim(1, lease: .minutes(90))
             let early = try await bench.expectNoWrites { try await bench.store.reap(from: bench.queue) }
-            #expect(early.lapses.isEmpty && early.lapseIn! > .seconds(20) && early.lapseIn! <= .seconds(30))
-            try await bench.advance(by: .seconds(30))
+            #expect(early.lapses.isEmpty && early.lapseIn! > .minutes(20) && early.lapseIn! <= .minutes(30))
+            try await bench.advance(by: .minutes(30))
             let late = try await bench.store.reap(from: bench.queue)
             #expect(late.lapses.map(\.id.rawValue) == ["a"])
-            #expect(late.lapseIn! > .seconds(50) && late.lapseIn! <= .seconds(60))
+            #expect(late.lapseIn! > .minutes(50) && late.lapseIn! <= .minutes(60))
             #expect(try await bench.dump().states == ["a": .ready, "b": .leased])
         }
     }
@@ -24,7 +24,7 @@ struct ReapTests {
         try await withQueue { bench in
             try await bench.enqueue("a")
             let held = try await bench.held(for: bench.other)
-            try await bench.advance(by: .seconds(60))
+            try await bench.advance(by: .minutes(60))
             try await bench.redis("UNLINK", bench.key("wake"))
             let lapse = try #require(try await bench.store.reap(from: bench.queue).lapses.first)
             #expect(
@@ -43,7 +43,7 @@ struct ReapTests {
             try await bench.enqueue("a", "b", "c", "d")
             try await bench.enqueue("high", priority: 1)
             _ = try await bench.claim(4)
-            try await bench.advance(by: .seconds(60))
+            try await bench.advance(by: .minutes(60))
             try await bench.enqueue("e")
             #expect(try await bench.store.reap(from: bench.queue).lapses.count == 4)
             #expect(try await bench.claimedIDs() == ["high", "a", "b", "c", "d", "e"])
@@ -55,7 +55,7 @@ struct ReapTests {
             try await bench.enqueue("a")
             for lapses in 1...3 {
                 #expect(try await bench.claimedIDs() == ["a"])
-                try await bench.advance(by: .seconds(60))
+                try await bench.advance(by: .minutes(60))
                 let lapse = try #require(try await bench.store.reap(from: bench.queue, maxLapses: 3).lapses.first)
                 #expect(lapse.lapses == lapses)
                 #expect(lapse.outcome == (lapses == 3 ? .dead : .ready))
@@ -73,7 +73,7 @@ struct ReapTests {
             try await bench.enqueue("a", maxLapses: own)
             for lapses in 1...own {
                 _ = try await bench.claim()
-                try await bench.advance(by: .seconds(60))
+                try await bench.advance(by: .minutes(60))
                 let outcome = try await bench.store.reap(from: bench.queue, maxLapses: 3).lapses.first?.outcome
                 #expect(outcome == (lapses == own ? .dead : .ready))
             }
@@ -85,7 +85,7 @@ struct ReapTests {
             try await bench.enqueue("a")
             _ = try await bench.claim()
             _ = try await bench.store.cancel([JobID("a")], on: bench.queue, reason: "late")
-            try await bench.advance(by: .seconds(60))
+            try await bench.advance(by: .minutes(60))
             #expect(try await bench.store.reap(from: bench.queue).lapses.map(\.outcome) == [.cancelled])
             #expect(try await bench.state("a") == .cancelled)
         }
@@ -96,7 +96,7 @@ struct ReapTests {
             try await bench.enqueue("a", "b")
             _ = try await bench.claim()
             try await bench.redis("HDEL", bench.key("jobs"), "a")
-            try await bench.advance(by: .seconds(60))
+            try await bench.advance(by: .minutes(60))
             let lapses = try await bench.store.reap(from: bench.queue).lapses
             #expect(
                 Dictionary(uniqueKeysWithValues: lapses.map { ($0.id.rawValue, $0.outcome) }) == [
@@ -111,7 +111,7 @@ struct ReapTests {
             try await bench.enqueue("a")
             _ = try await bench.claim()
             try await bench.redis("HDEL", bench.key("leases"), "a")
-            try await bench.advance(by: .seconds(60))
+            try await bench.advance(by: .minutes(60))
             let lapse = try #require(try await bench.store.reap(from: bench.queue).lapses.first)
             #expect(lapse.token == nil && lapse.consumer == nil && lapse.outcome == .ready)
         }
@@ -121,7 +121,7 @@ struct ReapTests {
         try await withQueue { bench in
             try await bench.enqueue("a", "b", "c")
             _ = try await bench.claim()
-            try await bench.advance(by: .seconds(60))
+            try await bench.advance(by: .minutes(60))
             let first = try await bench.store.reap(2, from: bench.queue)
             #expect(Set(first.lapses.map(\.id.rawValue)) == ["a", "b"] && first.lapseIn == .zero)
             let second = try await bench.store.reap(2, from: bench.queue)
@@ -133,7 +133,7 @@ struct ReapTests {
         try await withQueue { bench in
             try await bench.enqueue("a")
             _ = try await bench.claim()
-            try await bench.advance(by: .seconds(60))
+            try await bench.advance(by: .minutes(60))
             for bad in [[], ["1"], ["0", "3"], ["x", "3"], ["1", "x"], ["-1", "3"]] {
                 try await bench.expectRefused(Scripts.reap, bad)
             }
@@ -141,18 +141,18 @@ struct ReapTests {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct PromoteTests {
     @Test func `due jobs become ready, the others stay, and a node is woken`() async throws {
         try await withQueue { bench in
-            try await bench.enqueue("b", due: .after(.seconds(20)))
-            try await bench.enqueue("a", due: .after(.seconds(10)))
-            try await bench.enqueue("c", due: .after(.seconds(60)))
-            try await bench.advance(by: .seconds(30))
+            try await bench.enqueue("b", due: .after(.minutes(20)))
+            try await bench.enqueue("a", due: .after(.minutes(10)))
+            try await bench.enqueue("c", due: .after(.minutes(60)))
+            try await bench.advance(by: .minutes(30))
             try await bench.redis("UNLINK", bench.key("wake"))
             let answer = try await bench.store.promote(on: bench.queue)
             #expect(answer.promoted == 2)
-            #expect(answer.dueIn! > .seconds(20) && answer.dueIn! <= .seconds(30))
+            #expect(answer.dueIn! > .minutes(20) && answer.dueIn! <= .minutes(30))
             #expect(try await bench.ids(.ready) == ["a", "b"])
             #expect(try await bench.wakeMarks() == 1)
         }
@@ -160,15 +160,15 @@ struct PromoteTests {
 
     @Test func `nothing due changes nothing`() async throws {
         try await withQueue { bench in
-            try await bench.enqueue("a", due: .after(.seconds(20)))
+            try await bench.enqueue("a", due: .after(.minutes(20)))
             #expect(try await bench.expectNoWrites { try await bench.store.promote(on: bench.queue) }.promoted == 0)
         }
     }
 
     @Test func `the limit is kept, and that more are due is told`() async throws {
         try await withQueue { bench in
-            try await bench.enqueue("a", "b", "c", due: .after(.seconds(20)))
-            try await bench.advance(by: .seconds(30))
+            try await bench.enqueue("a", "b", "c", due: .after(.minutes(20)))
+            try await bench.advance(by: .minutes(30))
             let first = try await bench.store.promote(2, on: bench.queue)
             #expect(first.promoted == 2 && first.dueIn == .zero)
             let second = try await bench.store.promote(2, on: bench.queue)
@@ -180,8 +180,8 @@ struct PromoteTests {
         bad: [String]
     ) async throws {
         try await withQueue { bench in
-            try await bench.enqueue("a", due: .after(.seconds(20)))
-            try await bench.advance(by: .seconds(30))
+            try await bench.enqueue("a", due: .after(.minutes(20)))
+            try await bench.advance(by: .minutes(30))
             try await bench.expectRefused(Scripts.promote, bad)
         }
     }

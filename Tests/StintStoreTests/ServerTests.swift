@@ -7,7 +7,7 @@ import StintTesting
 import Testing
 
 /// What happens to the server itself: full memory, forgotten scripts, other tenants.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct ServerTests {
     /// One of every operation, in an order in which each has something to do.
     private func everything(_ bench: Bench, between: () async throws -> Void = {}) async throws {
@@ -19,11 +19,11 @@ struct ServerTests {
         #expect(
             try await step { try await bench.enqueue("a", "b", "c", "d", "e") } == Array(repeating: .accepted, count: 5)
         )
-        #expect(try await step { try await bench.enqueue("later", due: .after(.seconds(20))) } == [.accepted])
-        let held = try await step { try await bench.held(lease: .seconds(30)) }
+        #expect(try await step { try await bench.enqueue("later", due: .after(.minutes(20))) } == [.accepted])
+        let held = try await step { try await bench.held(lease: .minutes(30)) }
         #expect(held.count == 5)
         #expect(
-            try await step { try await store.extend(held.map { ($0, .seconds(40)) }, on: queue, by: me) }.refused
+            try await step { try await store.extend(held.map { ($0, .minutes(40)) }, on: queue, by: me) }.refused
                 .isEmpty)
         #expect(try await step { try await store.ack([held[0]], on: queue, by: me) }.accepted == 1)
         #expect(try await step { try await bench.nack(held[1], .reject) } == .dead)
@@ -32,7 +32,7 @@ struct ServerTests {
             try await step { try await store.cancel([held[3].id, held[2].id], on: queue, reason: "") } == [
                 .requested, .cancelled,
             ])
-        try await bench.advance(by: .seconds(60))
+        try await bench.advance(by: .minutes(60))
         #expect(try await step { try await store.reap(from: queue) }.lapses.map(\.outcome) == [.ready, .cancelled])
         #expect(try await step { try await store.promote(on: queue) }.promoted == 1)
         #expect(try await step { try await store.redrive([held[1].id], on: queue) } == [.ready])
@@ -79,7 +79,7 @@ struct ServerTests {
             _ = try await bench.store.cancel([held[2].id], on: bench.queue, reason: "")
             try await bench.enqueue("x", "y")
             _ = try await bench.store.cancel([JobID("x")], on: bench.queue, reason: "")
-            try await bench.enqueue("z", due: .after(.seconds(60)))
+            try await bench.enqueue("z", due: .after(.minutes(60)))
             let keys = try await bench.redis("KEYS", "*").children.map { $0.string ?? "" }
             let (own, registers) = ("stint:{\(bench.queue)}:", "stint:{*}:")
             #expect(
@@ -96,7 +96,7 @@ struct ServerTests {
             let (store, queue, me) = (bench.store, bench.queue, bench.me)
             try await bench.bring("dead", to: .dead)
             try await bench.enqueue("a", "b", "c", "d", "e", "f")
-            try await bench.enqueue("later", due: .after(.seconds(50)))
+            try await bench.enqueue("later", due: .after(.minutes(50)))
             try await bench.redis("CONFIG", "SET", "maxmemory", "1")
             for flush in [false, true] {
                 if flush { try await bench.redis("SCRIPT", "FLUSH") }
@@ -111,14 +111,14 @@ struct ServerTests {
             }
             let held = try await bench.held()
             #expect(held.count == 6)
-            #expect(try await store.extend(held.map { ($0, .seconds(40)) }, on: queue, by: me).refused.isEmpty)
+            #expect(try await store.extend(held.map { ($0, .minutes(40)) }, on: queue, by: me).refused.isEmpty)
             #expect(try await store.ack([held[0]], on: queue, by: me).accepted == 1)
             #expect(try await bench.nack(held[1]) == .retried)
             #expect(try await bench.nack(held[2], .reject) == .dead)
             #expect(try await store.release([held[3]], on: queue, by: me).accepted == 1)
             #expect(try await store.cancel([held[4].id], on: queue, reason: "") == [.requested])
             try await bench.redis("CONFIG", "SET", "maxmemory", "0")
-            try await bench.advance(by: .seconds(60))
+            try await bench.advance(by: .minutes(60))
             try await bench.redis("CONFIG", "SET", "maxmemory", "1")
             #expect(try await store.reap(from: queue).lapses.count == 2)
             #expect(try await store.promote(on: queue).promoted == 1)

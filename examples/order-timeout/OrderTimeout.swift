@@ -12,7 +12,7 @@ actor Shop {
     enum Order { case open(timeout: JobID), paid, cancelled }
 
     static let queue: QueueName = "order-timeouts"
-    static let timeToPay = Duration.seconds(1)
+    static let timeToPay = Duration.seconds(3)
 
     private let client: StintClient
     private var orders: [Int: Order] = [:]

@@ -15,7 +15,7 @@ enum Console {
 
     private static let outputLock = Mutex(())
     private static let output = BackgroundWriter(
-        label: "stint.stdout", limitBytes: 0, onLoss: { _, _ in "" }, write: writeOutput)
+        STDOUT_FILENO, label: "stint.stdout", limitBytes: 0, onLoss: { _, _ in "" }, write: writeOutput)
     private static let errors = BackgroundWriter(STDERR_FILENO, label: "stint.stderr") { lines, loss in
         loss == .full ? "\(Printable.count(lines, "line")) not shown here: nobody was reading\n" : ""
     }
@@ -88,6 +88,12 @@ enum Console {
     static var columns: Int {
         var size = winsize()
         return ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 ? Int(size.ws_col) : 0
+    }
+
+    /// Whether a write would have to wait for the reader.
+    static func isBlocked(_ descriptor: Int32) -> Bool {
+        var wanted = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        return poll(&wanted, 1, 0) == 0
     }
 
     /// - Returns: 0, or the number of the error.

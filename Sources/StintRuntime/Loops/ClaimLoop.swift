@@ -32,7 +32,7 @@ struct ClaimLoop {
     ///
     /// - Returns: how many calls to the store it made: 0 = there is nothing to do now.
     func runOnce() async -> Int {
-        handBackStale()
+        await handBackStale()
         let prefetch = node.pace.jobs(in: node.configuration.prefetchTime, concurrency: pool.concurrency)
         guard let queue = node.agenda.pick(random: .random(in: 0..<1)) else { return 0 }
         let demand = pool.demand(prefetch: prefetch)
@@ -106,12 +106,15 @@ struct ClaimLoop {
         }
     }
 
-    private func handBackStale() {
+    /// Waits until the store has them: a claim that is sent before their release brings the jobs behind them first.
+    private func handBackStale() async {
         let stale = pool.takeStale(olderThan: Self.longestWait)
         if stale.isEmpty { return }
         // What is known of the pace was wrong: no claims ahead until runs have ended.
         node.pace.overrun(Self.longestWait)
-        for lease in stale { RunJob(node: node).handBack(lease) }
+        for lease in stale { lease.finish() }
+        let settles = stale.map { OutgoingSettle(lease: $0, settle: .release(after: .zero)) }
+        for settle in await SettleLoop(node: node).runOnce(settles) { node.outbox.add(settle) }
     }
 
     private func backOff(after error: StintError, _ queue: Agenda.Entry) async {

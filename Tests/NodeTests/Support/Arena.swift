@@ -60,7 +60,7 @@ final class Arena: Sendable {
     }
 
     private static func connect(
-        _ server: RedisServer, commandTimeout: Duration = .seconds(10), repeatFor: Duration? = nil,
+        _ server: RedisServer, commandTimeout: Duration = .seconds(60), repeatFor: Duration? = nil,
         journal: Journal? = nil
     ) async throws -> StintClient {
         var target = try RedisTarget.redis(server.url).timeouts(command: commandTimeout)
@@ -77,7 +77,7 @@ final class Arena: Sendable {
     ///   - repeatFor: how long its enqueues repeat what was not confirmed.
     ///   - journal: where its log goes, and that of the nodes which use it.
     func newClient(
-        commandTimeout: Duration = .seconds(10), repeatFor: Duration? = nil, journal: Journal? = nil
+        commandTimeout: Duration = .seconds(60), repeatFor: Duration? = nil, journal: Journal? = nil
     ) async throws -> StintClient {
         let client = try await Self.connect(
             server, commandTimeout: commandTimeout, repeatFor: repeatFor, journal: journal)
@@ -86,15 +86,20 @@ final class Arena: Sendable {
     }
 
     /// Starts a node with a client of its own.
+    ///
+    /// - Parameter polls: false = it does what it is woken for, or what its clock tells it, and nothing besides: what happens
+    ///   then was no poll, however long it took.
     @discardableResult
     func node(
-        _ name: String = "a", concurrency: Int = 4, lease: Duration = .seconds(30), grace: Duration = .seconds(5),
-        client: StintClient? = nil, handlers: [JobType: Handler], _ change: (inout NodeConfiguration) -> Void = { _ in }
+        _ name: String = "a", concurrency: Int = 4, lease: Duration = .seconds(30), grace: Duration = .seconds(60),
+        polls: Bool = true, client: StintClient? = nil, handlers: [JobType: Handler],
+        _ change: (inout NodeConfiguration) -> Void = { _ in }
     ) async throws -> RunningNode {
         var configuration = NodeConfiguration(
             queues: [.init(queue)], concurrency: concurrency, consumer: try ConsumerID(name: name))
         configuration.lease = lease
         configuration.grace = grace
+        if !polls { (configuration.lease, configuration.longestPoll) = (.seconds(86_400), .seconds(3600)) }
         change(&configuration)
         let using = if let client { client } else { try await newClient() }
         let node = try StintNode(using, configuration, Handlers(handlers), observer: log.observer(name))
@@ -148,6 +153,14 @@ final class Arena: Sendable {
             return clients.split(separator: "\n").contains { $0.contains(" flags=b") && $0.contains(" cmd=evalsha ") }
         }
         try #require(isHeld, "a script call should have arrived")
+    }
+
+    /// Makes all leases of the queue end now, whatever their deadlines were. What is held goes on being held until a reaper
+    /// comes by.
+    func endLeases() async throws {
+        for id in try await client.inspector.ids(.leased, on: queue, limit: 1000) {
+            try await send("ZADD", key("leased"), "XX", "1", id.rawValue)
+        }
     }
 
     /// A section of INFO, by field.

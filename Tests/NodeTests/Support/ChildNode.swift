@@ -11,8 +11,8 @@ struct ChildNode: Sendable {
     ///
     /// - Parameter step: where in a job's life it freezes itself: `claimed`, `began`, `ended` or `settled`.
     init(
-        _ arena: Arena, _ name: String = "child", concurrency: Int = 4, lease: Duration = .milliseconds(600),
-        grace: Duration = .seconds(5), freezingAt step: String = ""
+        _ arena: Arena, _ name: String = "child", concurrency: Int = 4, lease: Duration = .seconds(30),
+        grace: Duration = .seconds(60), freezingAt step: String = ""
     ) async throws {
         process = try await ChildProcess.spawn(
             BuiltProducts.executable("stint-testnode"),
@@ -28,7 +28,7 @@ struct ChildNode: Sendable {
     /// - Returns: the last of them: event, job, token, attempt, detail.
     @discardableResult
     func wait(
-        _ event: String, _ id: JobID? = nil, count: Int = 1, within limit: Duration = .seconds(20)
+        _ event: String, _ id: JobID? = nil, count: Int = 1, within limit: Duration = .seconds(60)
     ) async throws -> [String] {
         let process = self.process
         let line = try await process.output.first(within: limit) { line in

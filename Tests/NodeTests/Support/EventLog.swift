@@ -42,7 +42,7 @@ final class EventLog: Sendable {
     /// - Returns: the last of them.
     @discardableResult
     func wait(
-        _ count: Int = 1, within limit: Duration = .seconds(20), where predicate: @escaping @Sendable (Entry) -> Bool
+        _ count: Int = 1, within limit: Duration = .seconds(60), where predicate: @escaping @Sendable (Entry) -> Bool
     ) async throws -> Entry {
         try await withCheckedThrowingContinuation { continuation in
             let (id, found) = state.withLock { state in

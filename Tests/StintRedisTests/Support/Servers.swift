@@ -21,8 +21,13 @@ func startRedis(_ lines: [String] = [], onTCP: Bool = false) async throws -> Pri
 }
 
 extension PrivateRedis {
+    /// Patient: only what waits for an answer that never comes meets these limits.
     func configuration() throws -> RedisConfiguration {
-        RedisConfiguration(url: try RedisURL(url))
+        var configuration = RedisConfiguration(url: try RedisURL(url))
+        configuration.connectTimeout = .seconds(60)
+        configuration.commandTimeout = .seconds(60)
+        configuration.blockingMargin = .seconds(60)
+        return configuration
     }
 }
 
