@@ -4,6 +4,7 @@ public import NIOCore
 import NIOPosix
 public import StintCore
 import StintRedis
+import StintRuntime
 package import StintStore
 import Synchronization
 
@@ -21,6 +22,7 @@ public final class StintClient: Sendable {
     private let repeatFor: Duration
     private let minter = JobIDMinter()
     private let opened = Mutex<Set<QueueName>>([])
+    private let gatherer: EnqueueGatherer
 
     /// Connects, and checks that the server can be trusted with jobs.
     ///
@@ -35,8 +37,12 @@ public final class StintClient: Sendable {
         )
         self.logger = logger
         self.repeatFor = target.repeatFor
-        self.store = Store(client: redis, keys: keys)
+        let store = Store(client: redis, keys: keys)
+        self.store = store
         self.inspector = Inspector(store)
+        self.gatherer = EnqueueGatherer(on: LoopExecutor(redis.eventLoop)) { jobs, queue throws(StintError) in
+            try await store.enqueue(jobs, on: queue)
+        }
         do {
             try await connect(target)
         } catch {
@@ -63,14 +69,17 @@ public final class StintClient: Sendable {
         try ServerCheck(info: info).verify(allowsEviction: target.allowsEviction)
     }
 
-    /// Ends the connections. Calls that are under way end first, or fail.
+    /// Ends the connections. Calls that are under way end first, or fail; enqueues that were not sent yet fail with `closed`.
     public func close() async {
         await store.client.close()
     }
 
     // MARK: Enqueue
 
-    /// Enqueues one job.
+    /// Enqueues one job. Concurrent calls for one queue travel together: each has its own receipt or error, and a lone one does
+    /// not wait for company.
+    ///
+    /// Cancelling the task does not take back what was sent: it ends the repeats.
     ///
     /// - Returns: its receipt, once Redis has accepted it.
     /// - Throws: ``StintError``: `invalidArgument`, `payloadTooLarge`, `undecodable`, `queueFull`, `refused`, `unavailable`, or
@@ -81,7 +90,7 @@ public final class StintClient: Sendable {
         async throws(StintError) -> Receipt
     {
         let new = try NewJob(type: JobType(J.type), payload: Payload.encode(job), options, mint: mint)
-        return try await enqueue([new], on: queue)[0]
+        return try await enqueue(new, on: queue)
     }
 
     /// Enqueues many jobs of one kind. They are accepted in order, in calls of at most 1,000.
@@ -104,10 +113,19 @@ public final class StintClient: Sendable {
     public func enqueue(
         payload: ByteBuffer, type: JobType = .plain, on queue: QueueName, _ options: EnqueueOption...
     ) async throws(StintError) -> Receipt {
-        try await enqueue([NewJob(type: type, payload: payload, options, mint: mint)], on: queue)[0]
+        try await enqueue(NewJob(type: type, payload: payload, options, mint: mint), on: queue)
     }
 
-    /// The way of every enqueue: chunks, and repeats of what was not confirmed.
+    /// The way of every single enqueue.
+    private func enqueue(_ job: NewJob, on queue: QueueName) async throws(StintError) -> Receipt {
+        try await open(queue)
+        let outcomes = try await untilConfirmed([job]) { jobs throws(StintError) in
+            [try await self.gatherer.enqueue(jobs[0], on: queue)]
+        }
+        return Receipt(id: job.id, queue: queue, outcome: outcomes[0])
+    }
+
+    /// The way of every enqueue of many: chunks, in order.
     package func enqueue(_ jobs: [NewJob], on queue: QueueName) async throws(StintError) -> [Receipt] {
         try await open(queue)
         var receipts: [Receipt] = []
@@ -115,7 +133,9 @@ public final class StintClient: Sendable {
         var rest = jobs[...]
         while !rest.isEmpty {
             let chunk = Self.call(from: &rest)
-            let outcomes = try await enqueueUntilConfirmed(chunk, on: queue)
+            let outcomes = try await untilConfirmed(chunk) { jobs throws(StintError) in
+                try await self.store.enqueue(jobs, on: queue)
+            }
             for (job, outcome) in zip(chunk, outcomes) {
                 receipts.append(Receipt(id: job.id, queue: queue, outcome: outcome))
             }
@@ -134,16 +154,17 @@ public final class StintClient: Sendable {
         return Array(call)
     }
 
-    private func enqueueUntilConfirmed(_ jobs: [NewJob], on queue: QueueName) async throws(StintError)
-        -> [EnqueueOutcome]
-    {
+    /// Repeats what was not confirmed.
+    private func untilConfirmed(
+        _ jobs: [NewJob], _ send: ([NewJob]) async throws(StintError) -> [EnqueueOutcome]
+    ) async throws(StintError) -> [EnqueueOutcome] {
         let end = ContinuousClock.now.advanced(by: repeatFor)
         var jobs = jobs
         var mayHaveRun = false
         var pause = Duration.milliseconds(50)
         while true {
             do {
-                let outcomes = try await store.enqueue(jobs, on: queue)
+                let outcomes = try await send(jobs)
                 return mayHaveRun ? jobs.indices.map { jobs[$0].isMinted ? .accepted : outcomes[$0] } : outcomes
             } catch {
                 if error.code == .unconfirmed {
@@ -184,12 +205,14 @@ public final class StintClient: Sendable {
         }
     }
 
-    private func mint() -> JobID { mint(1)[0] }
+    private func mint() -> JobID { minter.mint(atMs: Self.wallMs) }
 
     /// Fresh ids that rise.
     package func mint(_ count: Int) -> [JobID] {
-        minter.mint(count, atMs: Int64(Date().timeIntervalSince1970 * 1000))
+        minter.mint(count, atMs: Self.wallMs)
     }
+
+    private static var wallMs: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
 
     // MARK: Look after
 

@@ -54,17 +54,25 @@ public struct JobHeader: Hashable, Sendable {
     ///
     /// - Throws: ``StintError`` with code `malformed`.
     package init(decoding line: some StringProtocol) throws(StintError) {
-        let malformed = StintError(
-            .malformed, "read record", "the header line \(Name.quoted(String(line))) has not the form of one")
-        guard let mark = line.first, mark == "j" || mark == "J" else { throw malformed }
+        // A function: the message costs more than all the reading, and nearly every line is well formed.
+        func malformed() -> StintError {
+            StintError(
+                .malformed, "read record", "the header line \(Name.quoted(String(line))) has not the form of one")
+        }
+        guard let mark = line.first, mark == "j" || mark == "J" else { throw malformed() }
+        if !line.utf8.contains(UInt8(ascii: ";")) {
+            guard let type = try? JobType(String(line.dropFirst())) else { throw malformed() }
+            self.init(type: type)
+            return
+        }
         let parts = line.dropFirst().split(separator: ";", omittingEmptySubsequences: false)
-        guard let name = parts.first, let type = try? JobType(String(name)) else { throw malformed }
+        guard let name = parts.first, let type = try? JobType(String(name)) else { throw malformed() }
         self.init(type: type)
         for part in parts.dropFirst() {
             let pair = part.split(separator: "=", maxSplits: 1)
-            guard pair.count == 2 else { throw malformed }
+            guard pair.count == 2 else { throw malformed() }
             guard let key = pair[0].first, pair[0].count == 1, "plfx".contains(key) else { continue }
-            guard let value = Int(pair[1]) else { throw malformed }
+            guard let value = Int(pair[1]) else { throw malformed() }
             switch key {
             case "p": priority = min(100, max(-100, value))
             // As the claim reads it: a lease that is none leaves the job with the node's.

@@ -26,9 +26,10 @@ package enum Settle: Sendable, Equatable {
     /// - Parameters:
     ///   - error: what the handler threw; `nil` = it returned.
     ///   - cause: why it had been cancelled, if it had.
-    ///   - random: a uniform draw from 0 ..< 1.
+    ///   - random: a uniform draw from 0 ..< 1. Drawn for retries only: it is a system call.
     package static func decide(
-        error: (any Error)?, cause: CancelCause?, header: JobHeader, tries: Tries, policy: RetryPolicy, random: Double
+        error: (any Error)?, cause: CancelCause?, header: JobHeader, tries: Tries, policy: RetryPolicy,
+        random: @autoclosure () -> Double
     ) -> Settle {
         guard let error else { return cause == .leaseLost ? .lateAck : .ack }
         switch cause {
@@ -39,7 +40,7 @@ package enum Settle: Sendable, Equatable {
         }
         let maxFailures = header.maxFailures ?? policy.maxFailures
         guard let outcome = error as? JobOutcome else {
-            let delay = policy.delay(afterFailures: tries.failures + 1, random: random)
+            let delay = policy.delay(afterFailures: tries.failures + 1, random: random())
             return .retry(after: delay, maxFailures: maxFailures, reason: String(describing: error))
         }
         switch outcome.kind {
