@@ -13,6 +13,11 @@ local function lease_check(prefix, id, token, consumer)
     return 1
 end
 
+-- The consumer ID of a lease. It may contain colons.
+local function lease_holder(lease)
+    return string.match(lease, '^%d*:(.*)$') or lease
+end
+
 -- The last writes of every way out of `leased`; the job is in its next index already.
 local function end_lease(prefix, id)
     redis.call('ZREM', prefix .. 'leased', id)

@@ -6,7 +6,9 @@ enum ScriptFiles {
         "cancel": PackageResources.cancel_lua,
         "claim": PackageResources.claim_lua,
         "enqueue": PackageResources.enqueue_lua,
+        "expel": PackageResources.expel_lua,
         "extend": PackageResources.extend_lua,
+        "miss": PackageResources.miss_lua,
         "nack": PackageResources.nack_lua,
         "pause": PackageResources.pause_lua,
         "promote": PackageResources.promote_lua,
@@ -17,6 +19,7 @@ enum ScriptFiles {
         "show": PackageResources.show_lua,
         "stats": PackageResources.stats_lua,
         "trim": PackageResources.trim_lua,
+        "watch": PackageResources.watch_lua,
     ]
 
     static let includes: [String: [UInt8]] = [
