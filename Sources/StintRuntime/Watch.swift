@@ -17,6 +17,8 @@ struct Watch {
 
     /// Missed, and not yet given up.
     private(set) var suspects: [ConsumerID: RedisSession] = [:]
+    /// How many there were in the register at the last look.
+    var nodes = 0
     private var over: [ConsumerID: RedisSession] = [:]
     private var epoch: Int?
     private var trustAt: ContinuousClock.Instant?

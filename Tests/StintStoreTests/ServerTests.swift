@@ -47,6 +47,10 @@ struct ServerTests {
         #expect(try await step { try await bench.state("e") } == .ready)
         try await step { try await store.beat(me, about: "{}", queues: [queue], keep: .seconds(60)) }
         #expect(try await bench.inspector.queues() == [queue])
+        let session = RedisSession(runID: "life", clientID: 1)
+        #expect(try await step { try await store.watch(by: me, every: .zero) }.sessions == [:])
+        #expect(try await step { try await store.miss([(me, session)]) }.isEmpty)
+        #expect(try await step { try await store.expel(me, from: queue) } == 0)
     }
 
     @Test func `all of it happens in one go`() async throws {

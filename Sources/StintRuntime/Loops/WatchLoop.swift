@@ -12,7 +12,7 @@ struct WatchLoop {
     private static let gap = Duration.milliseconds(800)
     /// Jobs that are done by then need nobody who watches.
     private static let settling = Duration.milliseconds(50)
-    /// In a large cluster not everybody asks for the turn every time.
+    /// In a large cluster not everybody asks for every turn: together a few hundred times a second.
     private static let perNode = Duration.microseconds(4500)
 
     let node: NodeState
@@ -56,14 +56,20 @@ struct WatchLoop {
     private func look(_ watch: inout Watch, _ own: RedisSession, _ epoch: Int) async throws(StintError) -> Duration {
         let reply = try await node.store.watch(by: node.consumer, every: Self.gap)
         node.see(serverUs: reply.serverMs * 1000, at: .now)
-        guard let sessions = reply.sessions else { return Self.gap * Double.random(in: 0.9..<1.1) }
+        guard let sessions = reply.sessions else { return pause(since: reply.last?.age ?? .zero, watch) }
         let candidates = watch.candidates(sessions, of: node.consumer, on: own)
         let connected = try await node.store.connected(among: Set(candidates.values.map(\.clientID)))
         // What another server, or another life of this one, says of these numbers is about others.
         if node.store.client.connectionEpoch == epoch { watch.saw(candidates, connected: connected) }
         let isSeen = reply.last.map { $0.by != node.consumer.description && $0.age < Self.gap * 3 } ?? false
         if !node.leases.isEmpty, watch.shouldCall(isSeen: isSeen, others: connected.count, now: .now) { await call() }
-        return max(Self.gap, Self.perNode * sessions.count) * Double.random(in: 1..<1.1)
+        watch.nodes = sessions.count
+        return pause(since: .zero, watch)
+    }
+
+    /// Until some time after the next turn is given, so that it is not always the same node's.
+    private func pause(since last: Duration, _ watch: Watch) -> Duration {
+        Self.gap - last + max(Self.gap / 4, Self.perNode * watch.nodes - Self.gap) * Double.random(in: 0..<1)
     }
 
     /// Leaves a mark where this node holds jobs, so that an idle node claims, and hears of their leases.
@@ -82,14 +88,14 @@ struct WatchLoop {
 
     /// - Returns: whether nothing is left to be done here.
     private func giveBack(_ gone: ConsumerID) async -> Bool {
-        var (count, isRefused, isFirst) = (0, false, true)
+        var (found, count, isRefused, isFirst) = (0, 0, false, true)
         do throws(StintError) {
             let own = node.configuration.queues.map(\.name)
             for queue in Set(own).union(try await node.store.queues(of: gone)).sorted() {
                 do throws(StintError) {
                     let leases = try await node.store.expel(gone, from: queue)
-                    if leases > 0 { try await ReapLoop(node: node).runOnce(queue, gone: gone) }
-                    count += leases
+                    found += leases
+                    if leases > 0 { count += try await ReapLoop(node: node).runOnce(queue, gone: gone) }
                 } catch {
                     if error.isPassing { throw error }
                     // A user for some queues only: nodes that work on the others will look for themselves.
@@ -102,8 +108,8 @@ struct WatchLoop {
             node.logger.debug("giving back failed", metadata: ["gone": "\(gone)", "error": "\(error)"])
             return false
         }
-        // Others may have come to the same end in the same moment.
-        guard isFirst || count > 0 else { return true }
+        // Others may have come to the same end in the same moment: each tells what it has given back itself.
+        guard count > 0 || (isFirst && found == 0) else { return true }
         node.logger.notice(
             "node gone, its leases given back: its connection was closed and it made no new one",
             metadata: ["gone": "\(gone)", "leases": "\(count)"])
