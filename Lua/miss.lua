@@ -5,7 +5,8 @@
   KEYS[1]  the registers' prefix, `stint:{*}:`; all keys are built from it and share its hash tag
   ARGV     consumer ID, session, again and again: whose connection is not among those of the server
 
-  Returns  for each, in order: ms since it was missed first, 0 = just now; -1 = the node has another session, or has left
+  Returns  for each, in order: ms since it was missed first, 0 = just now; -1 = the node has another session, or
+           has left
   Invariant  A time counts for one session only: a node that has come back with a new one starts anew.
   Cost     O(n).
 ]]

@@ -43,7 +43,8 @@ extension RedisClient {
         guard connectionEpoch == epoch else {
             throw RedisError(.connectionLost, operation: "CLIENT INFO", message: "another connection has taken over")
         }
-        guard let runID = server["run_id"], let id = client["id"].flatMap({ Int64($0) }), let seen = client["addr"] else {
+        guard let runID = server["run_id"], let id = client["id"].flatMap({ Int64($0) }), let seen = client["addr"]
+        else {
             return nil
         }
         return isOurs(String(seen), address) ? RedisSession(runID: String(runID), clientID: id) : nil

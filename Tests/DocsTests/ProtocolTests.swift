@@ -14,7 +14,8 @@ import Testing
     @Test func `every key that a script touches is in the key table`() throws {
         let rows = Documents.table(try Documents.text("docs/protocol.md"), under: "key")
         let known = Set(rows.map { $0[0].replacing("`", with: "") })
-        let registers = try Documents.text("docs/protocol.md").matches(of: /\| `stint:\{\*\}:(\w+)` \|/).map(\.output.1)
+        let text = try Documents.text("docs/protocol.md")
+        let registers = text.matches(of: /\| `stint:\{\*\}:(\w+)` \|/).map(\.output.1)
         for script in Scripts.all {
             let isOfRegisters = ["beat", "watch", "miss"].contains(script.name)
             for match in script.source.matches(of: /prefix \.\. '(\w+)'/) {

@@ -54,7 +54,8 @@ extension NodeTests.WatchTests {
         #expect(watch.suspects.isEmpty)
     }
 
-    @Test mutating func `a node whose own connection was made anew forgets its suspects, and judges nobody for a while`() {
+    @Test mutating func `a node whose own connection was made anew forgets whom it missed, and judges nobody for 5 s`()
+    {
         watch.saw([other: session], connected: [])
         watch.looks(through: 1, now: now)
         #expect(watch.mayJudge(now) && watch.suspects.count == 1)

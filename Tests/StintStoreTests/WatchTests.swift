@@ -11,7 +11,8 @@ struct WatchTests {
     private let session = RedisSession(runID: "life", clientID: 7)
 
     private func enter(_ consumer: ConsumerID, _ session: RedisSession?, _ bench: Bench) async throws {
-        try await bench.store.beat(consumer, about: "{\"queues\":[\"a\",\"{\"]}", session: session, queues: [], keep: minute)
+        let about = #"{"queues":["a","{"]}"#
+        try await bench.store.beat(consumer, about: about, session: session, queues: [], keep: minute)
     }
 
     @Test func `one of those who ask gets the turn, and the sessions with it`() async throws {
@@ -100,7 +101,8 @@ struct WatchTests {
             let reaping = try await bench.store.reap(from: bench.queue, gone: bench.other)
             #expect(reaping.lapses.map(\.lapses) == [1, 1])
             #expect(try await bench.dump().states == ["a": .ready, "b": .ready, "c": .leased])
-            #expect(try await bench.detail("a")?.tries.reason == "lapsed: held by \(bench.other), whose connection was gone")
+            let reason = try await bench.detail("a")?.tries.reason
+            #expect(reason == "lapsed: held by \(bench.other), whose connection was gone")
             #expect(try await bench.store.ack(mine, on: bench.queue, by: bench.me).accepted == 1)
             #expect(try await bench.claimedIDs() == ["a", "b"])
         }
