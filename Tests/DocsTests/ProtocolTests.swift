@@ -19,8 +19,9 @@ import Testing
         for script in Scripts.all {
             let isOfRegisters = ["beat", "watch", "miss"].contains(script.name)
             for match in script.source.matches(of: /prefix \.\. '(\w+)'/) {
-                let isKnown = isOfRegisters ? registers.contains(match.output.1) : known.contains(String(match.output.1))
-                #expect(isKnown, "\(match.output.1) in \(script.name)")
+                let key = match.output.1
+                let isKnown = isOfRegisters ? registers.contains(key) : known.contains(String(key))
+                #expect(isKnown, "\(key) in \(script.name)")
             }
         }
     }
