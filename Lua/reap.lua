@@ -6,6 +6,7 @@
   ARGV[1]  limit, 1..1000
   ARGV[2]  max lapses: a job is buried as poison by the lapse that reaches it;
            a job's own limit (option `x`) goes before it
+  ARGV[3]  optional: a consumer whose connection was gone; the reasons of its lapses say so
 
   Returns  {server ms, lapse in, id, lease, outcome, lapses, id, lease, outcome, lapses, …}
            lapse in: µs until the next lease runs out, 0 = more have run out, -1 = none is leased
@@ -19,6 +20,7 @@
 --- @include "mark"
 --- @include "order"
 --- @include "tries"
+--- @include "holder"
 --- @include "way_out"
 --- @include "finish"
 --- @include "first"
@@ -30,7 +32,7 @@ local prefix, limit, max_lapses = KEYS[1], checked_limit(ARGV[1]), tonumber(ARGV
 if not (limit and max_lapses) then
     return redis.error_reply('ERR STINT_ARGUMENTS reap: limit 1..1000, max lapses')
 end
-local leased = prefix .. 'leased'
+local leased, gone = prefix .. 'leased', ARGV[3]
 
 local replies, ready, buried, cancelled = { string.format('%d', now_ms), -1 }, 0, 0, 0
 local ids = call('ZRANGEBYSCORE', leased, '-inf', now_ms, 'LIMIT', '0', limit)
@@ -41,6 +43,10 @@ for i = #ids, 1, -1 do
     local record = call('HGET', prefix .. 'jobs', id)
     local failures, lapses = read_tries(prefix, id)
     lapses = lapses + 1
+    local holder = lease_holder(lease)
+    if holder == gone then
+        holder = holder .. ', whose connection was gone'
+    end
     local outcome
     if not record then
         write_tries(prefix, id, failures, lapses, now_ms, 'quarantined: the record is missing')
@@ -51,11 +57,11 @@ for i = #ids, 1, -1 do
         outcome, cancelled = CANCELLED, cancelled + 1
     elseif lapses >= (record_option(record, 'x') or max_lapses) then
         write_tries(prefix, id, failures, lapses, now_ms,
-            'poison: its lease ran out ' .. lapses .. ' times, last held by ' .. string.gsub(lease, '^%d*:', ''))
+            'poison: its lease ran out ' .. lapses .. ' times, last held by ' .. holder)
         bury(prefix, id, now_ms)
         outcome, buried = DEAD, buried + 1
     else
-        write_tries(prefix, id, failures, lapses, now_ms, 'lapsed: held by ' .. string.gsub(lease, '^%d*:', ''))
+        write_tries(prefix, id, failures, lapses, now_ms, 'lapsed: held by ' .. holder)
         prepend_ready(prefix .. 'ready', record_priority(record), now_us, id)
         outcome, ready = READY, ready + 1
     end

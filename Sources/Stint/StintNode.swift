@@ -22,7 +22,7 @@ public final class StintNode: Service {
     /// - Parameters:
     ///   - queues: the queues to work on.
     ///   - concurrency: how many jobs run at the same time. Default four for each core.
-    ///   - lease: how long a job stays this node's without a sign of life. Default 30 s. It bounds how long a killed node's jobs
+    ///   - lease: how long a job stays this node's without a sign of life. Default 30 s. It bounds how long a silent node's jobs
     ///     wait, not how long a job may run: the heartbeat extends it.
     ///   - grace: how long running jobs may take to end after a shutdown was asked for. Default 25 s.
     ///   - name: the node's name in its consumer ID and in the register. Default the host's name.

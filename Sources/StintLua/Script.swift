@@ -40,11 +40,14 @@ package enum Scripts {
     package static let trim = Script(name: "trim")
     package static let pause = Script(name: "pause")
     package static let beat = Script(name: "beat")
+    package static let watch = Script(name: "watch")
+    package static let miss = Script(name: "miss")
+    package static let expel = Script(name: "expel")
     package static let stats = Script(name: "stats")
     package static let show = Script(name: "show")
 
     package static let all = [
-        enqueue, claim, ack, nack, extend, release, reap, promote, cancel, redrive, purge, trim, pause, beat, stats,
-        show,
+        enqueue, claim, ack, nack, extend, release, reap, promote, cancel, redrive, purge, trim, pause, beat, watch,
+        miss, expel, stats, show,
     ]
 }

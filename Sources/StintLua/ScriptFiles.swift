@@ -6,7 +6,9 @@ enum ScriptFiles {
         "cancel": PackageResources.cancel_lua,
         "claim": PackageResources.claim_lua,
         "enqueue": PackageResources.enqueue_lua,
+        "expel": PackageResources.expel_lua,
         "extend": PackageResources.extend_lua,
+        "miss": PackageResources.miss_lua,
         "nack": PackageResources.nack_lua,
         "pause": PackageResources.pause_lua,
         "promote": PackageResources.promote_lua,
@@ -17,6 +19,7 @@ enum ScriptFiles {
         "show": PackageResources.show_lua,
         "stats": PackageResources.stats_lua,
         "trim": PackageResources.trim_lua,
+        "watch": PackageResources.watch_lua,
     ]
 
     static let includes: [String: [UInt8]] = [
@@ -27,6 +30,7 @@ enum ScriptFiles {
         "finish": PackageResources.finish_lua,
         "first": PackageResources.first_lua,
         "groups": PackageResources.groups_lua,
+        "holder": PackageResources.holder_lua,
         "known": PackageResources.known_lua,
         "lease": PackageResources.lease_lua,
         "limits": PackageResources.limits_lua,

@@ -68,7 +68,8 @@ extension Link {
         guard handler === connection else { return }
         attemptTimer?.cancel()
         lastError = nil
-        epoch.add(1, ordering: .relaxed)
+        let number = epoch.add(1, ordering: .relaxed).newValue
+        local.withLock { $0 = (number, channel?.localAddress) }
         if let outage = machine.ready(.now()), kind == .multiplexed {
             // As loud as the loss: who was told of that waits for this.
             logger.warning(
@@ -81,6 +82,7 @@ extension Link {
         connectWaiters = []
         for waiter in waiters { waiter.promise.succeed() }
         pump()
+        for listener in readyListeners.withLock({ $0.values.map { $0 } }) { listener() }
     }
 
     /// The handler has read what there was, so a blocking command may be done.

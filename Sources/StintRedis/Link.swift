@@ -5,7 +5,7 @@ internal import Synchronization
 
 /// One connection to Redis that is made again whenever it is gone, and the requests that wait for it.
 ///
-/// Unchecked, because the compiler cannot see what holds: `inbox` and `epoch` synchronise themselves, and every other
+/// Unchecked, because the compiler cannot see what holds: the mutexes and `epoch` synchronise themselves, and every other
 /// variable is touched on `eventLoop` only, by the methods that are called there.
 final class Link: @unchecked Sendable {
     enum Kind {
@@ -27,6 +27,9 @@ final class Link: @unchecked Sendable {
     let kind: Kind
     /// How many times a connection became ready.
     let epoch = Atomic<Int>(0)
+    /// The local end of the connection that became ready last, with its epoch.
+    let local = Mutex<(epoch: Int, address: SocketAddress?)>((0, nil))
+    let readyListeners = Mutex<[UInt64: @Sendable () -> Void]>([:])
     private let inbox = Mutex(Inbox())
 
     // The rest belongs to the event loop.

@@ -98,6 +98,20 @@ package final class RedisClient: Sendable {
     /// kept for the old connection is gone when it has changed.
     package var connectionEpoch: Int { shared.epoch.load(ordering: .relaxed) }
 
+    var readyConnection: (epoch: Int, address: SocketAddress?) { shared.local.withLock { $0 } }
+
+    /// Calls `body` on the event loop whenever the shared connection becomes ready, until ``stopListening(_:)`` is told
+    /// what this returns.
+    package func onReady(_ body: @escaping @Sendable () -> Void) -> UInt64 {
+        let id = lastID.add(1, ordering: .relaxed).newValue
+        shared.readyListeners.withLock { $0[id] = body }
+        return id
+    }
+
+    package func stopListening(_ id: UInt64) {
+        shared.readyListeners.withLock { $0[id] = nil }
+    }
+
     /// Sends a command that waits in the server, such as BLPOP, on the connection for such commands, one at a time.
     /// `upTo` is how long the server waits; the client gives up `blockingMargin` later. Cancelling the task ends the
     /// wait by closing that connection and throws `.cancelled`: whatever the server had just handed over is lost.

@@ -22,6 +22,8 @@ final class Agenda: Sendable {
         var isRefused = false
         /// This node took a mark for it, which has to be handed on when the claim cannot follow.
         var owesMark = false
+        /// Other nodes hold jobs of it, as far as the last claim told.
+        var othersHold = false
         /// A claim's reply was lost: this consumer may hold jobs that it does not know of.
         var mayHoldUnknown = false
     }
@@ -80,6 +82,8 @@ final class Agenda: Sendable {
             return owing
         }
     }
+
+    var othersHold: Bool { entries.withLock { entries in entries.contains { $0.othersHold } } }
 
     var isCold: Bool { entries.withLock { entries in !entries.contains { $0.isHot } } }
 

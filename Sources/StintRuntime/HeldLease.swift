@@ -110,6 +110,7 @@ final class LeaseTable: Sendable {
     private let leases = Mutex<[ObjectIdentifier: HeldLease]>([:])
 
     var count: Int { leases.withLock { $0.count } }
+    var isEmpty: Bool { leases.withLock { $0.isEmpty } }
     var all: [HeldLease] { leases.withLock { Array($0.values) } }
 
     func insert(_ new: [HeldLease]) {

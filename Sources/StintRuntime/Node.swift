@@ -73,7 +73,7 @@ package final class Node: Sendable {
 
     private func work(_ executor: LoopExecutor) async {
         let (state, pool, ear, eventLoop) = (self.state, self.pool, self.ear, executor.eventLoop)
-        let register = RegisterLoop(node: state, timer: Signal(eventLoop))
+        let register = RegisterLoop(node: state)
         pool.start()
         // Loops outlive the cancellation of the task that runs the node: leases must be kept while it hands them back.
         let claims = Task(executorPreference: executor) { await ClaimLoop(node: state, pool: pool).run() }
@@ -86,6 +86,7 @@ package final class Node: Sendable {
             Task(executorPreference: executor) { await PromoteLoop(node: state, pool: pool).run() },
             Task(executorPreference: executor) { await JanitorLoop(node: state, timer: Signal(eventLoop)).run() },
             Task(executorPreference: executor) { await register.run() },
+            Task(executorPreference: executor) { await WatchLoop(node: state, timer: Signal(eventLoop)).run() },
         ]
         state.logger.info(
             "node started",

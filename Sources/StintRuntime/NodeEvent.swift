@@ -16,6 +16,8 @@ package enum NodeEvent: Sendable {
     case leaseLost(ClaimedJob, QueueName)
     case lapsed(Lapse, QueueName)
     case recovered(Int, QueueName)
+    /// The connection of a node was gone, and this node has given back what that one held.
+    case gone(ConsumerID, leases: Int)
     case stopping
     case stopped
 }

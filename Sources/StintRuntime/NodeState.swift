@@ -25,10 +25,15 @@ final class NodeState: Sendable {
     let deadlineSignal: Signal
     let reapSignal: Signal
     let promoteSignal: Signal
+    /// The connection was made anew: the register has to know before other nodes miss the old one.
+    let registerSignal: Signal
+    /// Jobs are held, here or elsewhere: worth watching the nodes that hold them.
+    let watchSignal: Signal
     let outbox: Outbox
 
     private let serverClock = Mutex(ClockJumpGuard())
     let reapNotBefore = Mutex(ContinuousClock.now)
+    let session = Mutex(OwnSession())
     private let stopping = Atomic(false)
 
     init(
@@ -49,6 +54,8 @@ final class NodeState: Sendable {
         self.deadlineSignal = Signal(eventLoop)
         self.reapSignal = Signal(eventLoop)
         self.promoteSignal = Signal(eventLoop)
+        self.registerSignal = Signal(eventLoop)
+        self.watchSignal = Signal(eventLoop)
         self.outbox = Outbox(arrived: settleSignal)
     }
 
@@ -73,9 +80,12 @@ final class NodeState: Sendable {
     /// Takes note of what a claim said of its queue, and wakes the loops that wait for what it said.
     func note(_ claim: Claim, of queue: QueueName) {
         let now = ContinuousClock.now
+        let isEmptyHanded = leases.isEmpty
         agenda.update(queue) { entry in
             (entry.isHot, entry.isRefused, entry.owesMark) = (claim.leavesMore, false, false)
             entry.claimedAt = now
+            // What is leased while this node holds nothing is others'.
+            if claim.jobs.isEmpty, isEmptyHanded { entry.othersHold = claim.lapseIn != nil }
         }
         agenda.note(queue, dueIn: claim.dueIn, now: now)
         if claim.dueIn != nil { promoteSignal.raise() }
@@ -83,6 +93,7 @@ final class NodeState: Sendable {
             agenda.note(queue, lapseIn: claim.lapseIn, now: now)
             if claim.lapseIn != nil { reapSignal.raise() }
         }
+        if !claim.jobs.isEmpty || (isEmptyHanded && claim.lapseIn != nil) { watchSignal.raise() }
         see(serverUs: claim.serverUs, at: now)
     }
 
@@ -94,6 +105,24 @@ final class NodeState: Sendable {
         logger.warning("clock_jump: the server's clock went forward, reaping waits for one lease")
     }
 
+    /// Whether there are jobs whose holders, or this one's other nodes, may die, and whether this node can tell.
+    var hasToWatch: Bool {
+        session.withLock { $0.canWatch } && (!leases.isEmpty || agenda.othersHold)
+    }
+
+    /// Takes note that the rights to look at connections are missing, and says so once.
+    func cannotWatch(_ error: any Error) {
+        let isNew = session.withLock { session in
+            defer { session.isRefused = true }
+            return !session.isRefused
+        }
+        if isNew {
+            logger.notice(
+                "connections cannot be looked at: jobs of killed nodes wait until their leases run out",
+                metadata: ["error": "\(error)"])
+        }
+    }
+
     /// Hands a mark on to another node.
     func mark(_ queue: QueueName) async {
         do {
@@ -101,6 +130,15 @@ final class NodeState: Sendable {
         } catch {
             // The poll of the other nodes is the net below a lost mark.
             logger.debug("mark lost", metadata: ["queue": "\(queue)", "error": "\(error)"])
+        }
+    }
+
+    /// Leaves a mark, unless one waits already.
+    func markIfNone(_ queue: QueueName) async {
+        do {
+            if try await store.marks(queue) == 0 { try await store.mark(queue) }
+        } catch {
+            logger.debug("mark not left", metadata: ["queue": "\(queue)", "error": "\(error)"])
         }
     }
 
@@ -132,5 +170,24 @@ final class Pace: Sendable {
         let average = average.load(ordering: .relaxed)
         guard average > 0 else { return 0 }
         return Int(min(Int64(Defaults.maxJobsPerCall), time.wholeNanoseconds / average * Int64(concurrency)))
+    }
+}
+
+/// What the server knows the shared connection as.
+struct OwnSession {
+    private var epoch = 0
+    private var session: RedisSession?
+    /// Rights are missing: neither to be judged nor to judge.
+    var isRefused = false
+
+    var canWatch: Bool { session != nil && !isRefused }
+
+    func isKnown(on epoch: Int) -> Bool { self.epoch == epoch }
+
+    /// `nil` = not known yet, or not to be judged by it.
+    func known(on epoch: Int) -> RedisSession? { self.epoch == epoch ? session : nil }
+
+    mutating func note(_ session: RedisSession?, on epoch: Int) {
+        (self.session, self.epoch) = (session, epoch)
     }
 }

@@ -25,6 +25,8 @@ package struct Keys: Hashable, Sendable {
     package var queues: String { registers + "queues" }
     package var nodes: String { registers + "nodes" }
     package var abouts: String { registers + "abouts" }
+    package var sessions: String { registers + "sessions" }
+    package var watch: String { registers + "watch" }
 
     /// The queue whose wake-up list a key is.
     package func queue(ofWake key: String) -> QueueName? {

@@ -1,6 +1,6 @@
 package import StintCore
 import StintLua
-import StintRedis
+package import StintRedis
 
 /// A lease that ran out, and what became of its job.
 package struct Lapse: Sendable {
@@ -25,12 +25,17 @@ package struct Reaping: Sendable {
 
 extension Store {
     /// Requeues, or buries, jobs whose lease has run out.
+    ///
+    /// - Parameter gone: the consumer whose leases were made to run out because its connection was gone. Their reasons
+    ///   say so.
     package func reap(
-        _ limit: Int = Defaults.maxJobsPerCall, from queue: QueueName, maxLapses: Int = Defaults.maxLapses
+        _ limit: Int = Defaults.maxJobsPerCall, from queue: QueueName, maxLapses: Int = Defaults.maxLapses,
+        gone: ConsumerID? = nil
     ) async throws(StintError) -> Reaping {
         let reply = try await call(Scripts.reap, queue) { command in
             command.append(limit)
             command.append(maxLapses)
+            if let gone { command.append(gone.description) }
         }
         guard reply.count >= 2, let serverMs = reply[0].integer else { throw .malformedReply("reap \(queue)") }
         let lapses = stride(from: 2, to: reply.count - 3, by: 4).map { at in
@@ -78,14 +83,16 @@ extension Store {
     ///
     /// - Parameters:
     ///   - about: what there is to know of the node, JSON; `nil` = it leaves.
+    ///   - session: that of the connection by which it extends its leases; `nil` = not to be judged by it.
     ///   - keep: how long nodes that no longer beat stay in the register.
     package func beat(
-        _ consumer: ConsumerID, about: String?, queues: [QueueName], keep: Duration
+        _ consumer: ConsumerID, about: String?, session: RedisSession? = nil, queues: [QueueName], keep: Duration
     ) async throws(StintError) {
         _ = try await call(Scripts.beat, key: keys.registers, "beat \(consumer)") { command in
             command.append(consumer.description)
             command.append(about ?? "")
             command.append(keep.wholeMs)
+            command.append(session?.description ?? "")
             for queue in queues { command.append(queue.rawValue) }
         }
     }
@@ -96,6 +103,13 @@ extension Store {
         command.append(keys.wake(queue))
         command.append("1")
         _ = try await send(command, "mark \(queue)")
+    }
+
+    /// How many wake-up marks wait for a node.
+    package func marks(_ queue: QueueName) async throws(StintError) -> Int {
+        var command = RedisCommand("LLEN")
+        command.append(keys.wake(queue))
+        return Int(try await send(command, "count marks of \(queue)").integer ?? 0)
     }
 
     /// The server's clock, ms since 1970.

@@ -200,6 +200,13 @@ private final class Scene {
         }
         _ = await attempt { try await store.beat(consumer, about: "{}", queues: [queue], keep: .seconds(60)) }
         _ = await attempt { try await store.beat(consumer, about: nil, queues: [], keep: .seconds(60)) }
+        _ = await attempt { try await store.client.session() }
+        _ = await attempt { try await store.connected(among: [1]) }
+        _ = await attempt { try await store.watch(by: consumer, every: .zero) }
+        _ = await attempt { try await store.miss([(consumer, RedisSession(runID: "life", clientID: 1))]) }
+        _ = await attempt { try await store.expel(consumer, from: queue) }
+        _ = await attempt { try await store.queues(of: consumer) }
+        _ = await attempt { try await store.forgetSession(of: consumer) }
         _ = await attempt { try await store.serverMs() }
         _ = await attempt { try await store.mark(queue) }
         var pop = RedisCommand("BLPOP")

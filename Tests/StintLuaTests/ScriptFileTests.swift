@@ -86,7 +86,7 @@ struct ScriptFileTests {
         "deadlines": "two for each of ids", "gone": "LIMIT 0 100",
         "list, first, last": "two for each id of a group", "list, first - 1, last - 1": "as many",
         "args, 1, 2 * n": "two for each id of a group", "COUNTERS": "a constant",
-        "ARGV, at + 1, at + n": "n is at most MAX_JOBS", "ARGV, 4, math.min(#ARGV, 1003": "cut there",
+        "ARGV, at + 1, at + n": "n is at most MAX_JOBS", "ARGV, 5, math.min(#ARGV, 1004": "cut there",
     ]
 
     @Test(arguments: all) func `nothing is unpacked that nobody has thought about the size of`(file: LuaFile) {
@@ -109,6 +109,7 @@ struct ScriptFileTests {
 
     static let drains: Set = [
         "claim", "ack", "nack", "extend", "release", "reap", "promote", "cancel", "purge", "trim", "pause", "beat",
+        "watch", "miss", "expel",
     ]
 
     @Test(arguments: LuaFile.scripts) func `a full server refuses what adds jobs, and lets everything else through`(

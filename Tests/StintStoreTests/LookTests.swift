@@ -127,7 +127,7 @@ struct LookTests {
 
     @Test func `a beat without its arguments is refused`() async throws {
         try await withQueue { bench in
-            for bad in [[], ["me"], ["me", "{}"], ["me", "{}", "x"]] {
+            for bad in [[], ["me"], ["me", "{}"], ["me", "{}", "x", ""], ["me", "{}", "9"]] {
                 try await bench.expectRefused(Scripts.beat, bad)
             }
         }

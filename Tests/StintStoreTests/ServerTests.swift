@@ -49,8 +49,14 @@ struct ServerTests {
             ])
         #expect(try await step { try await bench.inspector.stats(of: queue) }.ready == 3)
         #expect(try await step { try await bench.state("e") } == .ready)
-        try await step { try await store.beat(me, about: "{}", queues: [queue], keep: .seconds(60)) }
+        let session = RedisSession(runID: "life", clientID: 1)
+        try await step {
+            try await store.beat(me, about: "{}", session: session, queues: [queue], keep: .seconds(60))
+        }
         #expect(try await bench.inspector.queues() == [queue])
+        #expect(try await step { try await store.watch(by: me, every: .zero) }.sessions == [me: session])
+        #expect(try await step { try await store.miss([(me, session)]) } == [me: .zero])
+        #expect(try await step { try await store.expel(me, from: queue) } == 0)
     }
 
     @Test func `all of it happens in one go`() async throws {
@@ -84,7 +90,8 @@ struct ServerTests {
             let (own, registers) = ("stint:{\(bench.queue)}:", "stint:{*}:")
             #expect(
                 Set(keys.filter { !$0.hasPrefix(own) }) == [
-                    registers + "queues", registers + "nodes", registers + "abouts",
+                    registers + "queues", registers + "nodes", registers + "abouts", registers + "sessions",
+                    registers + "watch",
                 ])
             #expect(Set(keys.filter { $0.hasPrefix(own) }.map { String($0.dropFirst(own.count)) }) == Set(Dump.names))
             for key in keys { #expect(try await bench.redis("TTL", key).integer == -1, "\(key) must not decay") }

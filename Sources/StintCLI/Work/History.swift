@@ -95,6 +95,8 @@ final class History: Sendable {
         case .leaseLost(let job, let queue): [("lease_lost", about(job, queue))]
         case .recovered(let count, let queue):
             [("recovered", [("queue", .string(queue.rawValue)), ("count", .int(count))])]
+        case .gone(let gone, let leases):
+            [("gone", [("gone_consumer", .string(gone.description)), ("leases", .int(leases))])]
         case .lapsed(let lapse, let queue):
             [
                 (

@@ -46,6 +46,8 @@ final class Narrator: Sendable {
             guard isLoud else { return }
             let end = lapse.outcome == .dead ? "buried" : lapse.outcome == .cancelled ? "cancelled" : "ready again"
             Console.note("⌛ \(lapse.id) lease of \(lapse.consumer?.description ?? "?") on \(queue) ran out, \(end)")
+        case .gone(let consumer, let leases):
+            if isLoud { Console.note("⌛ \(consumer) is gone, \(Printable.count(leases, "lease")) given back") }
         default: break
         }
     }

@@ -64,12 +64,14 @@ struct ReapLoop {
 
     /// Reaps a queue until nothing more has lapsed.
     ///
+    /// - Parameter gone: whose leases were made to run out because its connection was gone.
     /// - Returns: how many leases had.
     @discardableResult
-    func runOnce(_ queue: QueueName) async throws(StintError) -> Int {
+    func runOnce(_ queue: QueueName, gone: ConsumerID? = nil) async throws(StintError) -> Int {
         var total = 0
         while true {
-            let reaping = try await node.store.reap(from: queue, maxLapses: node.configuration.maxLapses)
+            let reaping = try await node.store.reap(
+                from: queue, maxLapses: node.configuration.maxLapses, gone: gone)
             for lapse in reaping.lapses {
                 node.logger.warning(
                     "lease lapsed",

@@ -1,11 +1,15 @@
 import Foundation
 import Logging
 import StintCore
+import StintRedis
 import StintStore
+import Synchronization
 
-/// Enters the node in the register, for people.
+/// Enters the node in the register: for people, and with the session by which other nodes see whether it lives.
 struct RegisterLoop {
     private static let interval = Duration.seconds(10)
+    /// While the register names a session that is over, the node is about to be missed.
+    private static let hurry = Duration.milliseconds(200)
     /// A node that has not beaten for this long is forgotten.
     private static let keep = Duration.seconds(86_400)
 
@@ -22,21 +26,26 @@ struct RegisterLoop {
     }
 
     let node: NodeState
-    let timer: Signal
     let startedMs = Int64(Date().timeIntervalSince1970 * 1000)
 
     func run() async {
+        let (client, signal) = (node.store.client, node.registerSignal)
+        let listener = client.onReady { signal.raise() }
+        defer { client.stopListening(listener) }
         while !Task.isCancelled {
+            var isEntered = true
             do {
-                try await runOnce()
+                isEntered = try await runOnce()
             } catch {
                 node.logger.debug("register failed", metadata: ["error": "\(error)"])
+                isEntered = !((error as? StintError)?.isPassing ?? false)
             }
-            await node.pause(Self.interval, on: timer)
+            await node.pause(isEntered ? Self.interval : Self.hurry, on: signal)
         }
     }
 
-    func runOnce() async throws {
+    /// - Returns: whether the register has the session of the connection that is in use now.
+    func runOnce() async throws -> Bool {
         let configuration = node.configuration
         let about = About(
             host: ProcessInfo.processInfo.hostName, pid: ProcessInfo.processInfo.processIdentifier,
@@ -46,7 +55,35 @@ struct RegisterLoop {
             leaseMs: configuration.lease.wholeMs, startedMs: startedMs
         )
         let text = String(decoding: try JSONEncoder().encode(about), as: UTF8.self)
-        try await node.store.beat(node.consumer, about: text, queues: configuration.queues.map(\.name), keep: Self.keep)
+        let epoch = node.store.client.connectionEpoch
+        let isKnown = await learnSession()
+        try await node.store.beat(
+            node.consumer, about: text, session: node.session.withLock { $0.isRefused ? nil : $0.known(on: epoch) },
+            queues: configuration.queues.map(\.name), keep: Self.keep)
+        if isKnown { node.watchSignal.raise() }
+        return isKnown && node.store.client.connectionEpoch == epoch
+    }
+
+    /// Asks once for each connection.
+    ///
+    /// - Returns: whether there is nothing more to learn of this one.
+    private func learnSession() async -> Bool {
+        let client = node.store.client
+        let epoch = client.connectionEpoch
+        if node.session.withLock({ $0.isRefused || (epoch > 0 && $0.isKnown(on: epoch)) }) { return true }
+        do throws(RedisError) {
+            let session = try await client.session()
+            node.session.withLock { $0.note(session, on: epoch) }
+            if session == nil {
+                node.logger.info(
+                    "the server sees another address than ours: if this node is killed its jobs wait for their leases")
+            }
+            return true
+        } catch {
+            guard error.disposition == .final else { return false }
+            node.cannotWatch(error)
+            return true
+        }
     }
 
     func leave() async {

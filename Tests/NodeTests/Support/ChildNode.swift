@@ -12,12 +12,12 @@ struct ChildNode: Sendable {
     /// - Parameter step: where in a job's life it freezes itself: `claimed`, `began`, `ended` or `settled`.
     init(
         _ arena: Arena, _ name: String = "child", concurrency: Int = 4, lease: Duration = .seconds(30),
-        grace: Duration = .seconds(60), freezingAt step: String = ""
+        grace: Duration = .seconds(60), freezingAt step: String = "", url: String? = nil
     ) async throws {
         process = try await ChildProcess.spawn(
             BuiltProducts.executable("stint-testnode"),
             [
-                "url=\(arena.server.url)", "queue=\(arena.queue)", "name=\(name)", "concurrency=\(concurrency)",
+                "url=\(url ?? arena.server.url)", "queue=\(arena.queue)", "name=\(name)", "concurrency=\(concurrency)",
                 "lease=\(lease.wholeMs)", "grace=\(grace.wholeMs)", "stop-at=\(step)",
             ])
         try await wait("started")

@@ -127,5 +127,8 @@ extension EventLog.Entry {
     var isAck: Bool { settled?.settle == .ack }
     var isRelease: Bool { if case .release = settled?.settle { true } else { false } }
     var isStopping: Bool { if case .stopping = event { true } else { false } }
+    var gone: (consumer: ConsumerID, leases: Int)? {
+        if case .gone(let consumer, let leases) = event { (consumer, leases) } else { nil }
+    }
     var isRecovery: Bool { if case .recovered = event { true } else { false } }
 }

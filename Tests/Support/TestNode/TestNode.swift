@@ -115,6 +115,7 @@ struct Report: Sendable {
         case .leaseLost(let job, _): line("lost", job)
         case .lapsed(let lapse, _): line("lapsed \(lapse.id)")
         case .recovered(let count, _): line("recovered \(count)")
+        case .gone(let consumer, let leases): line("gone \(consumer) \(leases)")
         case .stopping: line("stopping")
         case .stopped: line("stopped")
         }
