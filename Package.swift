@@ -137,7 +137,7 @@ let package = Package(
         ),
         .testTarget(
             name: "CLITests",
-            dependencies: ["StintCLI", "StintLocal", "StintTesting", subprocess],
+            dependencies: ["StintBench", "StintCLI", "StintLocal", "StintTesting", subprocess],
             swiftSettings: settings
         ),
         .testTarget(name: "StintCoreTests", dependencies: ["StintCore"], swiftSettings: settings),

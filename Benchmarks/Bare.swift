@@ -42,13 +42,7 @@ struct Bare {
 
     /// The median time of a PING there and back, seconds.
     func roundTrip() async throws -> Double {
-        var latencies = Latencies()
-        for _ in 0..<2000 {
-            let began = ProcessUse.monotonicNs
-            try await redis.send("PING")
-            latencies.record(ns: ProcessUse.monotonicNs - began)
-        }
-        return latencies.percentile(50) / 1000
+        try await redis.roundTrips(2000).p50Ms / 1000
     }
 
     private static let record: ByteBuffer = {

@@ -14,7 +14,7 @@ struct BenchCommand: AsyncParsableCommand {
             MEASURES
 
             """ + Measure.table,
-        subcommands: [Run.self, NodesRole.self, ProducerRole.self],
+        subcommands: [Run.self, Scale.self, NodesRole.self, ProducerRole.self],
         defaultSubcommand: Run.self
     )
 }

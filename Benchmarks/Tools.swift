@@ -47,7 +47,7 @@ extension RedisClient {
 extension StintClient {
     var redis: RedisClient { store.client }
 
-    func flush() async throws { try await redis.send("FLUSHALL") }
+    func flush(_ options: String...) async throws { try await redis.send("FLUSHALL", options) }
 }
 
 /// This program in another role.

@@ -3,7 +3,7 @@ import NIOCore
 import NIOPosix
 package import Stint
 package import StintCore
-package import StintRuntime
+import StintRuntime
 import Synchronization
 
 /// Nodes of one process, each with connections of its own, that run the measured jobs.
@@ -31,6 +31,7 @@ package final class BenchNodes: Sendable {
     private let finishedCount = Atomic(0)
     private let firstNs = Atomic<Int64>(0)
     private let lastNs = Atomic<Int64>(0)
+    private let handlerNs = Atomic<Int64>(0)
     private let expected: Int
 
     /// - Parameter expected: how many runs ``finish()`` waits for.
@@ -47,7 +48,13 @@ package final class BenchNodes: Sendable {
         Double(lastNs.load(ordering: .relaxed) - firstNs.load(ordering: .relaxed)) / 1e9
     }
 
-    /// By `queue` for jobs of priority 0, else by `queue@priority`.
+    /// How long handlers that take time have run, all together, seconds. A sleep takes longer than it was asked for.
+    package var handlerSeconds: Double { Double(handlerNs.load(ordering: .relaxed)) / 1e9 }
+
+    /// The name, no queue's, under which ``summaries`` has all jobs.
+    package static let all = "*"
+
+    /// By `queue` for jobs of priority 0, else by `queue@priority`, and of all.
     package var summaries: [String: LatencySummary] { latencies.withLock { $0.mapValues(\.summary) } }
 
     /// Starts the nodes, runs `body` once all of them are there, and stops them, whatever `body` does.
@@ -98,6 +105,8 @@ package final class BenchNodes: Sendable {
             queues: plan.queues.map { .init($0) }, concurrency: plan.concurrency,
             consumer: try ConsumerID(name: "bench-\(index)"))
         configuration.lease = plan.lease
+        // Who stops a measurement waits for nothing: what still runs is handed back.
+        configuration.grace = .zero
         if let prefetch = plan.prefetch { configuration.prefetchTime = prefetch }
         return configuration
     }
@@ -111,7 +120,11 @@ package final class BenchNodes: Sendable {
                 firstNs.store(ProcessUse.monotonicNs, ordering: .relaxed)
             }
             if stamp != nil { began.yield() }
-            if time > .zero { try await Task.sleep(for: time) }
+            if time > .zero {
+                let began = ProcessUse.monotonicNs
+                try await Task.sleep(for: time)
+                handlerNs.add(ProcessUse.monotonicNs - began, ordering: .relaxed)
+            }
             if finishedCount.add(1, ordering: .sequentiallyConsistent).newValue == expected {
                 lastNs.store(ProcessUse.monotonicNs, ordering: .relaxed)
                 began.yield()
@@ -121,13 +134,15 @@ package final class BenchNodes: Sendable {
 
     private func record(_ elapsedNs: Int64, _ context: JobContext) {
         let name = context.priority == 0 ? context.queue.rawValue : "\(context.queue)@\(context.priority)"
-        let recorder = latencies.withLock { all in
-            if let known = all[name] { return known }
-            let new = LatencyRecorder()
-            all[name] = new
-            return new
+        let recorders = latencies.withLock { all in
+            [name, Self.all].map { name in
+                if let known = all[name] { return known }
+                let new = LatencyRecorder()
+                all[name] = new
+                return new
+            }
         }
-        recorder.record(ns: elapsedNs)
+        for recorder in recorders { recorder.record(ns: elapsedNs) }
     }
 
     private func close(_ clients: [StintClient]) async {

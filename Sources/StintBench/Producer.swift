@@ -10,11 +10,15 @@ package struct Producer: Sendable {
 
     package let client: StintClient
     package let payloadBytes: Int
+    private let counter = Counter()
 
     package init(_ client: StintClient, payloadBytes: Int = 200) {
         self.client = client
         self.payloadBytes = payloadBytes
     }
+
+    /// How many jobs it has put into queues. A call that is under way when the task is cancelled still counts.
+    package var accepted: Int { counter.value.load(ordering: .relaxed) }
 
     package var payload: ByteBuffer { ByteBuffer(repeating: UInt8(ascii: "x"), count: payloadBytes) }
 
@@ -27,13 +31,13 @@ package struct Producer: Sendable {
     ) async throws {
         let payload = self.payload, client = self.client
         let header = JobHeader(type: Self.jobType, priority: priority)
-        let done = Atomic(0)
+        let (counter, before) = (self.counter, accepted)
         try await pipelined((jobs + batch - 1) / batch) { index in
             let new = client.mint(min(batch, jobs - index * batch)).map {
                 NewJob(id: $0, isFresh: true, header: header, payload: payload, due: due)
             }
             _ = try await client.enqueue(new, on: queues[index % queues.count])
-            progress?(done.add(new.count, ordering: .relaxed).newValue)
+            progress?(counter.add(new.count) - before)
         }
     }
 
@@ -41,12 +45,13 @@ package struct Producer: Sendable {
     package func singles(_ jobs: Int, callers: Int, on queue: QueueName) async throws -> (
         perSecond: Double, latency: LatencySummary
     ) {
-        let payload = self.payload, client = self.client
+        let payload = self.payload, client = self.client, counter = self.counter
         let latencies = LatencyRecorder()
         let began = ContinuousClock.now
         try await pipelined(jobs, callers: callers) { _ in
             let start = ContinuousClock.now
             try await client.enqueue(payload: payload, type: Self.jobType, on: queue)
+            _ = counter.add(1)
             latencies.record(ContinuousClock.now - start)
         }
         return (Double(jobs) / (ContinuousClock.now - began).inSeconds, latencies.summary)
@@ -59,6 +64,7 @@ package struct Producer: Sendable {
             payload: stamp.payload(payloadBytes))
         if case .due(let ms) = stamp { new.due = .at(ms: ms) }
         _ = try await client.enqueue([new], on: queue)
+        _ = counter.add(1)
     }
 
     /// Jobs one after the other, each once `started` has come back for the last one and the nodes sleep again.
@@ -82,6 +88,12 @@ package struct Producer: Sendable {
             try await producer.stamped(.due(ms: at), on: queues.randomElement() ?? queues[0], priority: priority)
         }
     }
+}
+
+private final class Counter: Sendable {
+    let value = Atomic(0)
+
+    func add(_ count: Int) -> Int { value.add(count, ordering: .relaxed).newValue }
 }
 
 /// `body` for each index, from some callers at the same time, so that round trips do not dominate.
