@@ -114,7 +114,8 @@ let package = Package(
         .executableTarget(
             name: "StintCLI",
             dependencies: [
-                "Stint", "StintBench", "StintCore", "StintLocal", "StintRedis", "StintStore", "StintRuntime", subprocess, log,
+                "Stint", "StintBench", "StintCore", "StintLocal", "StintRedis", "StintStore", "StintRuntime",
+                subprocess, log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -124,7 +125,8 @@ let package = Package(
         .executableTarget(
             name: "stint-bench",
             dependencies: [
-                "Stint", "StintBench", "StintCore", "StintLocal", "StintLua", "StintRedis", "StintStore", nio, nioPosix, log,
+                "Stint", "StintBench", "StintCore", "StintLocal", "StintLua", "StintRedis", "StintStore", nio, nioPosix,
+                log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks",

@@ -47,7 +47,8 @@ struct Run: AsyncParsableCommand {
 
     func validate() throws {
         if writeRatios != nil, !only.isEmpty {
-            throw ValidationError("--write-ratios goes with all measures: a file without some of them compares nothing.")
+            throw ValidationError(
+                "--write-ratios goes with all measures: a file without some of them compares nothing.")
         }
         if counts.isEmpty { throw ValidationError("--nodes takes numbers with commas, as 1,10,100.") }
     }

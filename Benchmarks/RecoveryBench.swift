@@ -16,7 +16,8 @@ struct RecoveryBench {
         } while lease == nil && waits.count < 10 && waits[0] < 5
         let settings = lease.map { "lease \(Int($0.inSeconds)) s" } ?? "default settings"
         report.add("from kill -9 to the next run, \(settings), p50", waits.median, "s")
-        report.add("from kill -9 to the next run, \(settings), most", waits.max() ?? .nan, "s", .atMost(lease == nil ? 3 : 4))
+        report.add(
+            "from kill -9 to the next run, \(settings), most", waits.max() ?? .nan, "s", .atMost(lease == nil ? 3 : 4))
     }
 
     private func round(_ lease: Duration?) async throws -> Double {

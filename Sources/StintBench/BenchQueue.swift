@@ -48,7 +48,8 @@ package struct BenchQueue: Sendable {
         let others = stats.enqueuedTotal - before.enqueuedTotal - (ours ?? stats.enqueuedTotal - before.enqueuedTotal)
         guard others <= 0 else {
             throw BenchRefusal(
-                message: "\(others) jobs of somebody else came into the queue \(name): what waits there was not deleted",
+                message:
+                    "\(others) jobs of somebody else came into the queue \(name): what waits there was not deleted",
                 advice: "Look at it with `stint stats \(name)`.")
         }
         for state in JobState.allCases where state != .leased {

@@ -19,7 +19,9 @@ struct BenchTests {
         #expect(report["handler_ms"] as? Int == 1)
         for name in ["enqueue", "process"] {
             let phase = try #require(report[name] as? [String: Any])
-            for figure in ["jobs_per_second", "seconds", "redis_us_per_job", "node_us_per_job", "redis_busy", "node_busy"] {
+            for figure in [
+                "jobs_per_second", "seconds", "redis_us_per_job", "node_us_per_job", "redis_busy", "node_busy",
+            ] {
                 #expect(try #require(phase[figure] as? Double) >= 0, "\(name) \(figure)")
             }
         }

@@ -21,7 +21,9 @@ struct Bench: AsyncParsableCommand {
               stint bench --handler 5ms --concurrency 64 --json
             """)
 
-    @Option(help: ArgumentHelp("The queue to use. There must be no jobs in it.", valueName: "queue"), transform: Parse.queue)
+    @Option(
+        help: ArgumentHelp("The queue to use. There must be no jobs in it.", valueName: "queue"), transform: Parse.queue
+    )
     var queue: QueueName = "stint-bench"
 
     @Option(help: ArgumentHelp("How many jobs to enqueue and to work on.", valueName: "number"))
@@ -37,7 +39,8 @@ struct Bench: AsyncParsableCommand {
     var concurrency = 256
 
     @Option(
-        help: ArgumentHelp("How long each run takes, as 5ms. Default: a handler that does nothing.", valueName: "duration"),
+        help: ArgumentHelp(
+            "How long each run takes, as 5ms. Default: a handler that does nothing.", valueName: "duration"),
         transform: Parse.duration)
     var handler: Duration = .zero
 

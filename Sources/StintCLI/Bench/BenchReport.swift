@@ -29,7 +29,8 @@ struct BenchReport {
     var json: JSON {
         let plan = result.plan
         let head: [(String, JSON)] = [
-            ("queue", .string(plan.queue.rawValue)), ("jobs", .int(plan.jobs)), ("payload_bytes", .int(plan.payloadBytes)),
+            ("queue", .string(plan.queue.rawValue)), ("jobs", .int(plan.jobs)),
+            ("payload_bytes", .int(plan.payloadBytes)),
             ("batch", .int(plan.batch)), ("concurrency", .int(plan.concurrency)), ("handler_ms", .ms(plan.handler)),
             ("singles", .int(plan.singles)),
         ]
