@@ -63,8 +63,8 @@ struct ScalePlot {
     }
 
     private static let ink = "#7d8590"
-    private static let size = (width: 760.0, height: 300.0)
-    private static let panel = (width: 290.0, height: 190.0, top: 50.0)
+    private static let size = (width: 800.0, height: 300.0)
+    private static let panel = (width: 320.0, height: 190.0, top: 50.0)
 
     let axis: ScalePoint.Axis
     let points: [ScalePoint]
@@ -81,7 +81,7 @@ struct ScalePlot {
             <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(Self.text(Self.size.width)) \
             \(Self.text(Self.size.height))" font-family="system-ui, sans-serif" font-size="12" fill="\(Self.ink)">
             \(panel(left: 55, title: "Redis µs per job, batch 100", [cost]))
-            \(panel(left: 440, title: "ms until the handler starts", latencies))
+            \(panel(left: 450, title: "ms until the handler starts", latencies))
             </svg>
 
             """
@@ -104,10 +104,10 @@ struct ScalePlot {
         parts.append(Self.label(axis.title, x: left + width / 2, y: top + height + 38, anchor: "middle"))
         for (index, line) in lines.enumerated() {
             parts.append(draw(line, left: left, y: y))
-            let x = left + Double(index) * 78
+            let x = left + Double(index) * 84
             if lines.count > 1 {
                 parts.append(Self.label(line.name, x: x, y: 38, anchor: "start", colour: line.colour))
-                parts.append(Self.stroke("M\(Self.text(x)) 42h60", line.colour, line.isDashed))
+                parts.append(Self.stroke("M\(Self.text(x)) 43h66", line.colour, line.isDashed))
             }
         }
         return parts.joined(separator: "\n")
@@ -130,11 +130,11 @@ struct ScalePlot {
         return Self.stroke(path, line.colour, line.isDashed) + dots.joined()
     }
 
-    /// A fifth of the axis: 1, 2 or 5 times a power of ten, the smallest that has room for everything.
+    /// A fifth of the axis: a digit times a power of ten, the smallest that has room for everything.
     private static func step(for most: Double) -> Double {
         guard most > 0, most.isFinite else { return 1 }
         let power = pow(10, floor(log10(most / 5)))
-        return [1, 2, 5, 10].map { $0 * power }.first { $0 * 5 >= most } ?? power * 10
+        return [1, 2, 3, 4, 5, 10].map { $0 * power }.first { $0 * 5 >= most } ?? power * 10
     }
 
     private static func stroke(_ path: String, _ colour: String, _ isDashed: Bool) -> String {
