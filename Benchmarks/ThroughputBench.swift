@@ -19,13 +19,13 @@ struct ThroughputBench {
         func median(_ value: (Round) -> Double) -> Double { rounds.map(value).median }
         report.add(
             "bulk enqueue from one process, no node", median(\.bulkAlone), "jobs/s", .atLeast(150_000))
-        report.add("its share of what Redis does bare", median { $0.bulkAlone * $0.bareUs / 1e6 }, "", ratio: .bulk)
+        report.add("its jobs per bare job of Redis", median { $0.bulkAlone * $0.bareUs / 1e6 }, "", ratio: .bulk)
         report.add("CPU of the producer", median(\.producerCPU), "µs per job")
         report.add("bulk enqueue from one process, while a node works on it", median(\.bulk), "jobs/s")
         report.add(
             "one node, no-op handler, end to end with the enqueue", median(\.endToEnd), "jobs/s", .atLeast(80_000))
         report.add(
-            "its share of what Redis does bare", median { $0.endToEnd * $0.bareUs / 1e6 }, "", ratio: .throughput)
+            "its jobs per bare job of Redis", median { $0.endToEnd * $0.bareUs / 1e6 }, "", ratio: .throughput)
         report.add("one node, from its first job to its last", median(\.node), "jobs/s")
         report.add("CPU of the node", median(\.nodeCPU), "µs per job", .atMost(10))
         report.add("CPU of the node, in bare jobs", median { $0.nodeCPU / $0.bareUs }, "", ratio: .nodeCPU)

@@ -20,11 +20,16 @@ package enum ProcessUse {
     }
 
     /// The most memory that it ever had, bytes.
+    ///
+    /// Linux hands `ru_maxrss` on through fork and exec, so that a small child of a large process seems large.
     package static var peakMemory: Int {
         #if canImport(Darwin)
-        usage.ru_maxrss
+        return usage.ru_maxrss
         #else
-        usage.ru_maxrss * 1024
+        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
+        let kilobytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
+        return (kilobytes ?? usage.ru_maxrss) * 1024
         #endif
     }
 

@@ -66,7 +66,7 @@ struct Bench: AsyncParsableCommand {
     func run() async throws {
         try await redis.withClient { client in
             let queue = try await refusing { try await BenchQueue.open(self.queue, client) }
-            let bench = QueueBench(plan(isLocal: redis.isLocal), client, connect: redis.connect, progress: progress)
+            let bench = QueueBench(plan(isLocal: redis.isLocal), client, connect: redis.connect, progress: progress())
             let work = Task { try await bench.run() }
             let stopped = Mutex<ExitStatus?>(nil)
             let interrupts = Interrupts { number, nth in
@@ -98,12 +98,27 @@ struct Bench: AsyncParsableCommand {
         return plan
     }
 
-    private var progress: QueueBench.Progress {
-        let isShown = Console.isErrorTerminal
+    /// A line that is written over, ten times a second at most.
+    private func progress() -> QueueBench.Progress {
+        guard Console.isErrorTerminal else { return { _, _, _ in } }
+        let shown = LastShown()
         return { step, done, all in
-            guard isShown else { return }
+            guard done == 0 || shown.isLongAgo() else { return }
             let numbers = done == 0 ? "" : " \(BenchReport.number(done)) of \(BenchReport.number(all))"
             Console.writeError("\r\u{1B}[K\(step.rawValue)\(numbers) …")
+        }
+    }
+
+    private final class LastShown: Sendable {
+        private let time = Mutex(ContinuousClock.now)
+
+        func isLongAgo() -> Bool {
+            time.withLock { time in
+                let now = ContinuousClock.now
+                guard now - time > .milliseconds(100) else { return false }
+                time = now
+                return true
+            }
         }
     }
 
