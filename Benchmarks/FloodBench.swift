@@ -23,8 +23,6 @@ struct FloodBench {
             let role = try await Role.nodes(
                 url, "--queue", "flood", "--more-queues", "1", "--concurrency", "256", "--jobs", "\(total)")
             let result = try await role.result()
-            report.add(
-                "100,000 jobs due in one second, done at", Double(Self.flood) / result.seconds, "jobs/s on average")
             for (name, what) in [("flood-0", "in another queue"), ("flood@10", "of a higher priority")] {
                 guard let latency = result.latencies[name] else { throw BenchError("no job \(what) has started") }
                 report.add("lateness of others \(what) in a flood, p50", latency.p50Ms, "ms")
