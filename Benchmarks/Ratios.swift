@@ -2,10 +2,10 @@ import Foundation
 
 /// What is compared between runs: ratios and counts, which do not depend on how fast the machine is today. Times are not
 /// among them, nor are percentiles of times: their noise is larger than what is looked for.
+/// Less is better with all of them.
 enum Ratio: Hashable, Comparable {
     case cost(batch: Int)
-    case memory, nodeMemory, nodeCPU
-    case throughput, bulk, oneByOne, manyEnqueues, loneEnqueue
+    case memory, nodeMemory, nodeCPU, producerCPU, oneByOneCPU, enqueueCalls, loneEnqueue
     case claims(nodes: Int)
     case idle(nodes: Int)
 
@@ -15,33 +15,40 @@ enum Ratio: Hashable, Comparable {
         case .memory: "redis_bytes_per_job_beyond_payload"
         case .nodeMemory: "node_megabytes_with_1000_in_flight"
         case .nodeCPU: "node_cpu_per_job_to_bare"
-        case .throughput: "end_to_end_rate_to_bare"
-        case .bulk: "bulk_enqueue_rate_to_bare"
-        case .oneByOne: "one_by_one_jobs_per_ping"
-        case .manyEnqueues: "enqueues_of_64_callers_per_ping"
+        case .producerCPU: "producer_cpu_per_job_to_bare"
+        case .oneByOneCPU: "one_by_one_node_cpu_per_job_to_bare"
+        case .enqueueCalls: "redis_calls_per_enqueue_of_64_callers"
         case .loneEnqueue: "lone_enqueue_in_pings"
         case .claims(let nodes): "claims_per_job_with_\(nodes)_nodes"
         case .idle(let nodes): "commands_per_second_and_idle_node_of_\(nodes)"
         }
     }
 
-    static func moreIsBetter(_ name: String) -> Bool {
-        [Ratio.throughput, .bulk, .oneByOne, .manyEnqueues].contains { $0.name == name }
+    var measure: Measure {
+        switch self {
+        case .cost: .cost
+        case .memory: .memory
+        case .nodeMemory: .inflight
+        case .nodeCPU, .producerCPU: .throughput
+        case .oneByOneCPU: .oneByOne
+        case .enqueueCalls, .loneEnqueue: .enqueue
+        case .claims: .pickup
+        case .idle: .idle
+        }
     }
 }
 
 /// The ratios of a committed run.
 struct RatioFile {
     struct Change {
-        let name: String
+        let ratio: Ratio
         /// `nil` = the file does not have it.
         let was: Double?
         let now: Double
 
         /// More than 10 % worse.
         var isWorse: Bool {
-            guard let was else { return false }
-            return Ratio.moreIsBetter(name) ? now < was * 0.9 : now > was * 1.1
+            was.map { now > $0 * 1.1 } ?? false
         }
     }
 
@@ -68,7 +75,7 @@ struct RatioFile {
 
     /// What this run measured, beside what is in the file.
     func changes(to ratios: [Ratio: Double]) -> [Change] {
-        ratios.sorted { $0.key < $1.key }.map { Change(name: $0.key.name, was: values[$0.key.name], now: $0.value) }
+        ratios.sorted { $0.key < $1.key }.map { Change(ratio: $0.key, was: values[$0.key.name], now: $0.value) }
     }
 
     static func print(_ changes: [Change]) {
@@ -76,7 +83,7 @@ struct RatioFile {
         for change in changes {
             let was = change.was.map { Report.text($0) } ?? "-"
             let mark = change.was == nil ? "new" : change.isWorse ? "WORSE by more than 10 %" : ""
-            Swift.print("| \(change.name) | \(was) | \(Report.text(change.now)) | \(mark) |")
+            Swift.print("| \(change.ratio.name) | \(was) | \(Report.text(change.now)) | \(mark) |")
         }
     }
 }

@@ -32,6 +32,10 @@ struct Report {
         note("  \(name): \(Self.text(value)) \(unit)")
     }
 
+    mutating func keepBetterRatios(of other: Report) {
+        ratios.merge(other.ratios, uniquingKeysWith: min)
+    }
+
     func printTable() {
         print("\n| what | measured | to reach | |\n|---|---|---|---|")
         for row in rows {
