@@ -11,10 +11,10 @@ RELEASE = -c release
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check bench format examples install clean deps-build deps-run deps-check
+.PHONY: help build demo test check bench bench-ratios bench-scale bench-build format examples install clean deps-build deps-run deps-check
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: deps-build ## build the stint program (release): .build/release/stint
 	$(SWIFT) build $(RELEASE) --product stint
@@ -29,9 +29,17 @@ test: deps-build deps-run deps-check ## run all tests
 check: deps-build deps-check ## formatting, Lua, import rule, house rules, build without warnings
 	scripts/check.sh
 
-bench: deps-build deps-run ## build and run the benchmarks
+bench: bench-build ## measure everything, beside its targets and the committed ratios
+	.build/release/stint-bench --ratios Benchmarks/ratios.json
+
+bench-ratios: bench-build ## measure everything, and write the ratios that `make bench` compares with
+	.build/release/stint-bench --write-ratios Benchmarks/ratios.json
+
+bench-scale: bench-build ## measure with up to 10 million jobs, 1,000 queues, 1,000 nodes, and plot it; takes long
+	.build/release/stint-bench scale --output docs/benchmarks
+
+bench-build: deps-build deps-run
 	$(SWIFT) build $(RELEASE) --product stint-bench
-	.build/release/stint-bench
 
 format: ## format the Swift code in place
 	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests $(wildcard examples)

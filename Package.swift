@@ -43,6 +43,7 @@ let package = Package(
         .executable(name: "stint", targets: ["StintCLI"]),
     ],
     dependencies: [
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.1.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
@@ -102,10 +103,19 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .target(
+            name: "StintBench",
+            dependencies: [
+                "Stint", "StintCore", "StintRedis", "StintRuntime", "StintStore", nio, nioPosix, log,
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            swiftSettings: settings
+        ),
         .executableTarget(
             name: "StintCLI",
             dependencies: [
-                "Stint", "StintCore", "StintLocal", "StintRedis", "StintStore", "StintRuntime", subprocess, log,
+                "Stint", "StintBench", "StintCore", "StintLocal", "StintRedis", "StintStore", "StintRuntime",
+                subprocess, log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -115,10 +125,12 @@ let package = Package(
         .executableTarget(
             name: "stint-bench",
             dependencies: [
-                "Stint", "StintCore", "StintLocal", "StintRedis", "StintRuntime", "StintStore", nio, nioPosix, log,
+                "Stint", "StintBench", "StintCore", "StintLocal", "StintLua", "StintRedis", "StintStore", nio, nioPosix,
+                log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks",
+            exclude: ["ratios.json"],
             swiftSettings: settings
         ),
         .target(
@@ -128,7 +140,7 @@ let package = Package(
         ),
         .testTarget(
             name: "CLITests",
-            dependencies: ["StintCLI", "StintLocal", "StintTesting", subprocess],
+            dependencies: ["StintBench", "StintCLI", "StintLocal", "StintTesting", subprocess],
             swiftSettings: settings
         ),
         .testTarget(name: "StintCoreTests", dependencies: ["StintCore"], swiftSettings: settings),

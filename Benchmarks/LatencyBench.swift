@@ -1,116 +1,97 @@
-import Foundation
-import NIOCore
-import NIOPosix
 import Stint
+import StintBench
 import StintCore
-import StintRedis
-import StintRuntime
-import StintStore
+import StintLocal
 
-/// How soon a job starts: after its enqueue, and after its due time; and what an idle node costs.
+/// How soon a job starts: after its enqueue, and after its due time; and what idle nodes cost. All nodes are in one process
+/// on one queue, with connections of their own; the producer is another process.
 struct LatencyBench {
-    let url: String
+    /// How long nodes get to fall asleep after a start, and after work.
+    private static let rest = Duration.milliseconds(500)
+
+    let server: PrivateRedis
     let singles: Int
+    let nodes: Int
+    private let queue = "latency"
+
+    init(_ bench: Bench, nodes: Int) {
+        server = bench.server
+        singles = bench.singles
+        self.nodes = nodes
+    }
+
+    private var those: String { nodes == 1 ? "1 idle node" : "\(nodes) idle nodes" }
 
     func pickUp(_ report: inout Report) async throws {
-        var samples: [Double] = []
-        try await withNode { client, queue, starts in
-            for _ in 0..<singles {
-                let began = ContinuousClock.now
-                try await client.enqueue(payload: CostBench.payload, on: queue)
-                samples.append((await starts.next()! - began).milliseconds)
-                // The node has to go back to sleep, or this would measure a busy one.
-                try await Task.sleep(for: .milliseconds(2))
-            }
+        let singles = self.singles, queue = try QueueName(self.queue)
+        let (result, claims) = try await withNodes { client, role in
+            let producer = Producer(client)
+            let started = role.starts()
+            try await producer.pickUps(singles, on: [queue], started: started)
+            try await Task.sleep(for: Self.rest)
+            return try await claimsPerJob { try await producer.pickUps(200, on: [queue], started: started) }
         }
-        report.add("pick-up on an idle node, p50", samples.percentile(0.5), "ms", .atMost(1))
-        report.add("pick-up on an idle node, p99", samples.percentile(0.99), "ms", .atMost(5))
+        let latency = try latency(of: result)
+        report.add("pick-up with \(those), p50", latency.p50Ms, "ms", .atMost(0.3))
+        report.add("pick-up with \(those), p99", latency.p99Ms, "ms", .atMost(1))
+        report.add("claims per job with \(those)", claims, "", .atMost(2), ratio: .claims(nodes: nodes))
+    }
+
+    /// The claims of a rest are those of the poll: what as much time costs without a job does not count.
+    private func claimsPerJob(_ body: () async throws -> Void) async throws -> Double {
+        let idle = try await Monitor.counting(server.socketPath) { try await Task.sleep(for: .seconds(6)) }
+        let busy = try await Monitor.counting(server.socketPath, body)
+        let polls = Double(idle.counts["claim"] ?? 0) / idle.seconds * busy.seconds
+        return max(0, Double(busy.counts["claim"] ?? 0) - polls) / 200
     }
 
     func lateness(_ report: inout Report) async throws {
-        var samples: [Double] = []
-        try await withNode { client, queue, starts in
-            var due: [Double] = []
-            let clock = ContinuousClock.now
-            let wall = Date().timeIntervalSince1970 * 1000
-            for _ in 0..<singles {
-                let at = wall.rounded() + Double.random(in: 1000...3000).rounded()
-                try await client.enqueue(
-                    payload: CostBench.payload, on: queue, .at(Date(timeIntervalSince1970: at / 1000)))
-                due.append(at - wall)
-            }
-            // Jobs start in the order of their due times, so that the sorted ones pair.
-            var started: [Double] = []
-            for _ in 0..<singles { started.append((await starts.next()! - clock).milliseconds) }
-            samples = zip(started.sorted(), due.sorted()).map { $0 - $1 }
+        let singles = self.singles, queue = try QueueName(self.queue)
+        let (result, _) = try await withNodes { client, role in
+            let started = role.starts()
+            try await Producer(client).delayed(singles, on: [queue])
+            for _ in 0..<singles { try await started() }
         }
-        report.add("lateness of jobs due in 1 to 3 s, p50", samples.percentile(0.5), "ms")
-        report.add("lateness of jobs due in 1 to 3 s, p99", samples.percentile(0.99), "ms", .atMost(5))
-        report.add("earliest start against the due time", samples.min() ?? .nan, "ms", .atLeast(0))
+        let latency = try latency(of: result)
+        report.add("lateness of jobs due in 1 to 3 s with \(those), p50", latency.p50Ms, "ms", .atMost(0.5))
+        report.add("lateness of jobs due in 1 to 3 s with \(those), p99", latency.p99Ms, "ms", .atMost(2))
+        report.add("earliest start against the due time with \(those)", latency.leastMs, "ms", .atLeast(0))
     }
 
     func idle(_ report: inout Report) async throws {
-        try await withNode { client, _, _ in
+        let (_, sent) = try await withNodes { _, _ in
             try await Task.sleep(for: .seconds(2))
-            let seconds = 15.0
-            let before = try await calls(client)
-            try await Task.sleep(for: .seconds(seconds))
-            // The two INFO calls of this measurement are not the node's; commands that scripts run are not sent by anybody.
-            let sent = Double(try await calls(client) - before - 1)
-            report.add("commands that an idle node sends", sent / seconds, "per s", .atMost(1))
+            return try await Monitor.counting(server.socketPath) { try await Task.sleep(for: .seconds(20)) }
+        }
+        let perNode = Double(sent.counts.values.reduce(0, +)) / sent.seconds / Double(nodes)
+        report.add(
+            "commands per idle node, of \(nodes)", perNode, "per s", .atMost(0.5),
+            // A single node sends some five in that time: one more or less is not a change.
+            ratio: nodes >= 100 ? .idle(nodes: nodes) : nil)
+        let kinds = sent.counts.sorted { $0.value > $1.value }.map { "\($0.key) \($0.value)" }
+        note("    in \(Int(sent.seconds)) s: " + kinds.joined(separator: ", "))
+    }
+
+    private func latency(of result: Role.Result) throws -> LatencySummary {
+        guard let latency = result.latencies[queue] else { throw BenchError("no job has started") }
+        return latency
+    }
+
+    private func withNodes<Value>(
+        _ body: (StintClient, Role) async throws -> Value
+    ) async throws -> (Role.Result, Value) {
+        try await withClient(server.url) { client in
+            try await client.flush()
+            let role = try await Role.nodes(server.url, "--queue", queue, "--nodes", "\(nodes)", "--says-starts")
+            try await Task.sleep(for: Self.rest)
+            let value = try await body(client, role)
+            return (try await role.result(asking: true), value)
         }
     }
-
-    private func calls(_ client: StintClient) async throws -> Int {
-        let stats = try await CommandStats.read(client.store.client)
-        return ["evalsha", "eval", "blpop", "info", "lpush", "hscan"].reduce(0) { $0 + (stats[$1]?.calls ?? 0) }
-    }
-
-    private func withNode(
-        _ body: (StintClient, QueueName, inout AsyncStream<ContinuousClock.Instant>.AsyncIterator) async throws -> Void
-    ) async throws {
-        try await withRedis(url) { redis in _ = try await redis.send("FLUSHALL") }
-        let nodeClient = try await StintClient(
-            .redis(url), logger: quiet, eventLoop: MultiThreadedEventLoopGroup.singleton.next())
-        let client = try await StintClient(
-            .redis(url), logger: quiet, eventLoop: MultiThreadedEventLoopGroup.singleton.next())
-        let queue: QueueName = "latency"
-        let (starts, began) = AsyncStream<ContinuousClock.Instant>.makeStream()
-        let configuration = NodeConfiguration(
-            queues: [.init(queue)], concurrency: 8, consumer: try ConsumerID(name: "bench"))
-        let (idle, sawIdle) = AsyncStream<Void>.makeStream()
-        let node = try StintNode(nodeClient, configuration, Handlers(fallback: Handler { _ in began.yield(.now) })) {
-            event in
-            if case .started = event { sawIdle.yield() }
-        }
-        let work = Task { try await node.run() }
-        for await _ in idle { break }
-        try await Task.sleep(for: .milliseconds(200))
-        var iterator = starts.makeAsyncIterator()
-        try await body(client, queue, &iterator)
-        node.stop()
-        try await work.value
-        await nodeClient.close()
-        await client.close()
-    }
 }
 
-extension Duration {
-    var milliseconds: Double { inSeconds * 1000 }
-}
+struct BenchError: Error, CustomStringConvertible {
+    let description: String
 
-/// A connection for the benchmark's own commands.
-func withRedis(_ url: String, _ body: (RedisClient) async throws -> Void) async throws {
-    let redis = RedisClient(
-        RedisConfiguration(url: try RedisURL(url)), eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
-        logger: quiet)
-    try await redis.connect()
-    try await body(redis)
-    await redis.close()
-}
-
-extension RedisClient {
-    func send(_ name: StaticString) async throws -> RedisReply {
-        try await send(RedisCommand(name))
-    }
+    init(_ description: String) { self.description = description }
 }

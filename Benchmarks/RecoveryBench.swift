@@ -1,5 +1,6 @@
 import Foundation
 import Stint
+import StintBench
 import StintCore
 import StintLocal
 
@@ -7,33 +8,39 @@ import StintLocal
 struct RecoveryBench {
     let url: String
 
-    func run(lease: Duration, target: Double, _ report: inout Report) async throws {
-        try await withRedis(url) { redis in _ = try await redis.send("FLUSHALL") }
-        let client = try await StintClient(.redis(url), logger: quiet)
-        let arguments = [
-            "node", "--url", url, "--queue", "recovery", "--jobs", "1", "--concurrency", "4", "--run-ms", "600000",
-            "--lease-ms", "\(lease.wholeMs)",
-        ]
-        func start() async throws -> ChildProcess {
-            let process = try await ChildProcess.spawn(
-                Bundle.main.executablePath ?? CommandLine.arguments[0], arguments)
-            _ = try await process.output.first(within: .seconds(20)) { $0 == "ready" }
-            return process
-        }
-        let victim = try await start()
-        try await client.enqueue(payload: CostBench.payload, on: "recovery")
-        _ = try await victim.output.first(within: .seconds(20)) { $0.hasPrefix("run ") }
-        let other = try await start()
-        victim.signal(SIGKILL)
-        let killedMs = wallMs()
-        let line = try await other.output.first(within: .seconds(120)) { $0.hasPrefix("run ") }
-        let startedMs = Int64(line.split(separator: " ")[2]) ?? 0
-        other.signal(SIGKILL)
-        _ = try await victim.waitForExit()
-        _ = try await other.waitForExit()
-        await client.close()
+    /// - Parameter lease: `nil` = the default, with as many rounds as a fast recovery lets one wait for.
+    func run(lease: Duration?, _ report: inout Report) async throws {
+        var waits: [Double] = []
+        repeat {
+            waits.append(try await round(lease))
+        } while lease == nil && waits.count < 10 && waits[0] < 5
+        let settings = lease.map { "lease \(Int($0.inSeconds)) s" } ?? "default settings"
+        report.add("from kill -9 to the next run, \(settings), p50", waits.median, "s")
         report.add(
-            "from kill -9 to the next run, lease \(Int(lease.inSeconds)) s", Double(startedMs - killedMs) / 1000, "s",
-            .atMost(target))
+            "from kill -9 to the next run, \(settings), most", waits.max() ?? .nan, "s", .atMost(lease == nil ? 3 : 4))
+    }
+
+    private func round(_ lease: Duration?) async throws -> Double {
+        try await withClient(url) { client in
+            try await client.flush()
+            let victim = try await start(lease)
+            try await Producer(client).stamped(.enqueued(ns: ProcessUse.monotonicNs), on: "recovery")
+            let starts = victim.starts()
+            try await starts()
+            let other = try await start(lease)
+            try await Task.sleep(for: .milliseconds(Int.random(in: 0...1000)))
+            victim.process.signal(SIGKILL)
+            let killedMs = ProcessUse.wallMs
+            let line = try await other.process.output.first(within: .seconds(120)) { $0.hasPrefix("start ") }
+            try await other.kill()
+            _ = try await victim.process.waitForExit()
+            return Double((Int64(line.dropFirst("start ".count)) ?? 0) - killedMs) / 1000
+        }
+    }
+
+    private func start(_ lease: Duration?) async throws -> Role {
+        var options = ["nodes", "--url", url, "--queue", "recovery", "--concurrency", "4", "--run-ms", "600000"]
+        if let lease { options += ["--lease-ms", "\(lease.wholeMs)"] }
+        return try await Role.start(options + ["--says-starts"])
     }
 }

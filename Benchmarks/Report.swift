@@ -21,45 +21,46 @@ struct Report {
         }
     }
 
-    let jobs: Int
     private(set) var rows: [Row] = []
-
-    init(jobs: Int) {
-        self.jobs = jobs
-    }
+    private(set) var ratios: [Ratio: Double] = [:]
 
     var isGood: Bool { rows.allSatisfy { $0.target?.holds($0.value) ?? true } }
 
-    mutating func add(_ name: String, _ value: Double, _ unit: String, _ target: Target? = nil) {
+    mutating func add(_ name: String, _ value: Double, _ unit: String, _ target: Target? = nil, ratio: Ratio? = nil) {
         rows.append(Row(name: name, value: value, unit: unit, target: target))
-        FileHandle.standardError.write(Data("  \(name): \(Self.text(value)) \(unit)\n".utf8))
+        if let ratio { ratios[ratio] = value }
+        note("  \(name): \(Self.text(value)) \(unit)")
+    }
+
+    mutating func keepBetterRatios(of other: Report) {
+        ratios.merge(other.ratios, uniquingKeysWith: min)
     }
 
     func printTable() {
-        print("\n| what | measured | target | |\n|---|---|---|---|")
+        print("\n| what | measured | to reach | |\n|---|---|---|---|")
         for row in rows {
             let target =
                 switch row.target {
-                case .atMost(let bound): "≤ \(Self.text(bound))"
-                case .atLeast(let bound): "≥ \(Self.text(bound))"
+                case .atMost(let bound): "≤ \(Self.bound(bound))"
+                case .atLeast(let bound): "≥ \(Self.bound(bound))"
                 case nil: ""
                 }
             let mark = row.target.map { $0.holds(row.value) ? "reached" : "MISSED" } ?? ""
-            print("| \(row.name) | \(Self.text(row.value)) \(row.unit) | \(target) | \(mark) |")
+            let measured = Self.text(row.value) + (row.unit.isEmpty ? "" : " " + row.unit)
+            print("| \(row.name) | \(measured) | \(target) | \(mark) |")
         }
     }
 
     static func text(_ value: Double) -> String {
-        value >= 1000
-            ? String(format: "%.0f", value)
-            : value >= 100 ? String(format: "%.1f", value) : String(format: "%.2f", value)
+        if value < 1000 { return String(format: value >= 100 ? "%.1f" : "%.2f", value) }
+        return value.isFinite ? grouped(Int(value.rounded())) : "-"
     }
-}
 
-extension [Double] {
-    /// The value below which the share `rank` of the samples lies (nearest rank).
-    func percentile(_ rank: Double) -> Double {
-        let sorted = self.sorted()
-        return sorted.isEmpty ? .nan : sorted[Swift.min(count - 1, Int((Double(count) * rank).rounded(.up)) - 1)]
+    private static func bound(_ value: Double) -> String {
+        value == value.rounded() ? grouped(Int(value)) : String(format: "%g", value)
+    }
+
+    private static func grouped(_ value: Int) -> String {
+        value < 1000 ? "\(value)" : grouped(value / 1000) + "," + String(format: "%03d", value % 1000)
     }
 }

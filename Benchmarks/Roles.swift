@@ -1,105 +1,109 @@
 import ArgumentParser
 import Foundation
-import Logging
-import NIOCore
 import Stint
+import StintBench
 import StintCore
-import StintRuntime
-import StintStore
 import Synchronization
 
-/// A node process of the benchmark. Says `ready`, then after its jobs one line of JSON.
-struct NodeRole: AsyncParsableCommand {
+/// A process with nodes. Says `ready`, then, if it is asked to, a line for each start of a job with a stamp; at the end one
+/// line of JSON. It ends with its jobs, or with its input.
+struct NodesRole: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "node", abstract: "A node process of the benchmark.", shouldDisplay: false)
+        commandName: "nodes", abstract: "A process with nodes, for the measures.", shouldDisplay: false)
 
     @Option var url: String
     @Option var queue: String
-    @Option var jobs: Int
-    @Option var concurrency = 256
-    @Option var leaseMs = 30_000
-    /// Milliseconds that a run takes; 0 = a handler that does nothing.
+    /// Beside the queue, so many of its name with a number.
+    @Option var moreQueues = 0
+    @Option var nodes = 1
+    @Option var concurrency = 8
+    @Option var leaseMs: Int?
+    @Option var prefetchMs: Int?
+    /// How long a run takes.
     @Option var runMs = 0
+    /// Ends after so many runs; 0 = with its input.
+    @Option var jobs = 0
+    @Flag var saysStarts = false
 
     func run() async throws {
-        let client = try await StintClient(.redis(url), logger: quiet)
-        var configuration = NodeConfiguration(
-            queues: [.init(try QueueName(queue))], concurrency: concurrency,
-            consumer: try ConsumerID(name: "bench-\(getpid())")
-        )
-        configuration.lease = .milliseconds(leaseMs)
-        let began = Atomic<UInt64>(0)
-        let settled = Atomic(0)
-        let (done, finish) = AsyncStream<Void>.makeStream()
-        let (jobs, runMs) = (self.jobs, self.runMs)
-        let handler = Handler { context in
-            if began.load(ordering: .relaxed) == 0 {
-                began.store(DispatchTime.now().uptimeNanoseconds, ordering: .relaxed)
-            }
-            if runMs > 0 {
-                say("run \(context.id) \(wallMs()) \(context.attempt)")
-                try await Task.sleep(for: .milliseconds(runMs))
-            }
-            if settled.add(1, ordering: .relaxed).newValue == jobs { finish.yield() }
+        raiseFileLimit()
+        var plan = BenchNodes.Plan(queues: try Self.queues(queue, moreQueues))
+        plan.nodes = nodes
+        plan.concurrency = concurrency
+        if let leaseMs { plan.lease = .milliseconds(leaseMs) }
+        plan.prefetch = prefetchMs.map { .milliseconds($0) }
+        plan.handler = .milliseconds(runMs)
+        let bench = BenchNodes(expecting: jobs > 0 ? jobs : .max)
+        let result = try await bench.run(plan) {
+            try await connect(url)
+        } _: {
+            let cpuBefore = ProcessUse.cpuUs
+            say("ready")
+            if jobs > 0 { try await bench.finish() } else { await untilInputEnds(bench) }
+            return Role.Result(
+                seconds: bench.span, cpuUs: ProcessUse.cpuUs - cpuBefore, peakMemory: ProcessUse.peakMemory,
+                latencies: bench.summaries)
         }
-        let node = try StintNode(client, configuration, Handlers(fallback: handler))
-        let work = Task { try await node.run() }
-        let cpuBefore = cpuMicroseconds()
-        say("ready")
-        for await _ in done { break }
-        let elapsed = Double(DispatchTime.now().uptimeNanoseconds - began.load(ordering: .relaxed)) / 1e9
-        say("{\"seconds\":\(elapsed),\"cpu_us\":\(cpuMicroseconds() - cpuBefore)}")
-        node.stop()
-        try await work.value
-        await client.close()
+        try say(result)
+    }
+
+    static func queues(_ name: String, _ more: Int) throws -> [QueueName] {
+        try [QueueName(name)] + (0..<more).map { try QueueName("\(name)-\($0)") }
+    }
+
+    private func untilInputEnds(_ bench: BenchNodes) async {
+        let (ended, end) = AsyncStream<Void>.makeStream()
+        // A thread of its own: the pool's threads are for handlers.
+        Thread.detachNewThread {
+            _ = FileHandle.standardInput.readDataToEndOfFile()
+            end.finish()
+        }
+        let saysStarts = self.saysStarts
+        await withTaskGroup(of: Void.self) { group in
+            if saysStarts {
+                group.addTask {
+                    while (try? await bench.nextStart()) != nil { say("start \(ProcessUse.wallMs)") }
+                }
+            }
+            for await _ in ended {}
+            group.cancelAll()
+        }
     }
 }
 
-/// A process that enqueues jobs in bulk. Ends with one line of JSON.
+/// A process that enqueues jobs in bulk. Says `ready`, and at the end one line of JSON.
 struct ProducerRole: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "produce", abstract: "A producer process of the benchmark.", shouldDisplay: false)
+        commandName: "produce", abstract: "A producer process, for the measures.", shouldDisplay: false)
 
     @Option var url: String
     @Option var queue: String
     @Option var jobs: Int
 
     func run() async throws {
-        let client = try await StintClient(.redis(url), logger: quiet)
-        let queue = try QueueName(queue)
-        let minter = JobIDMinter()
-        let began = DispatchTime.now().uptimeNanoseconds
-        let batches = (jobs + 999) / 1000
-        let jobs = self.jobs
-        try await pipelined(batches) { index in
-            let count = min(1000, jobs - index * 1000)
-            let new = minter.mint(count, atMs: wallMs()).map {
-                NewJob(id: $0, isFresh: true, header: JobHeader(type: "bench"), payload: CostBench.payload)
-            }
-            _ = try await client.enqueue(new, on: queue)
+        try await withClient(url) { client in
+            say("ready")
+            let (cpuBefore, began) = (ProcessUse.cpuUs, ContinuousClock.now)
+            try await Producer(client).bulk(jobs, batch: 1000, on: [try QueueName(queue)])
+            let seconds = (ContinuousClock.now - began).inSeconds
+            try say(Role.Result(seconds: seconds, cpuUs: ProcessUse.cpuUs - cpuBefore))
         }
-        let elapsed = Double(DispatchTime.now().uptimeNanoseconds - began) / 1e9
-        say("{\"seconds\":\(elapsed),\"cpu_us\":\(cpuMicroseconds())}")
-        await client.close()
     }
 }
 
-let quiet = Logger(label: "bench", factory: { _ in SwiftLogNoOpLogHandler() })
-
-func say(_ line: String) {
-    FileHandle.standardOutput.write(Data((line + "\n").utf8))
+private func say(_ result: Role.Result) throws {
+    say(String(decoding: try JSONEncoder().encode(result), as: UTF8.self))
 }
 
-func wallMs() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
-
-/// User and system time of this process.
-func cpuMicroseconds() -> Int {
-    var usage = rusage()
+/// A thousand nodes have three connections each.
+func raiseFileLimit() {
+    var limit = rlimit()
     #if canImport(Darwin)
-    getrusage(RUSAGE_SELF, &usage)
+    let resource = RLIMIT_NOFILE
     #else
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
     #endif
-    return (Int(usage.ru_utime.tv_sec) + Int(usage.ru_stime.tv_sec)) * 1_000_000 + Int(usage.ru_utime.tv_usec)
-        + Int(usage.ru_stime.tv_usec)
+    getrlimit(resource, &limit)
+    limit.rlim_cur = min(limit.rlim_max, 16_384)
+    setrlimit(resource, &limit)
 }

@@ -17,8 +17,9 @@ local rows = {
     { "StintStore", "NIOCore Logging " .. platform, "StintLua StintCore StintRedis" },
     { "StintRuntime", "NIOCore Logging DequeModule " .. platform, "StintCore StintRedis StintStore" },
     { "Stint", nio .. " Logging ServiceLifecycle " .. platform, "StintCore StintRedis StintStore StintRuntime" },
+    { "StintBench", nio .. " Logging Histogram " .. platform, "StintCore StintRedis StintStore StintRuntime Stint" },
     { "StintCLI", nio .. " Logging ServiceLifecycle ArgumentParser Crypto Subprocess System SystemPackage Dispatch "
-        .. platform, "StintCore StintRedis StintLocal StintStore StintRuntime Stint" },
+        .. platform, "StintCore StintRedis StintLocal StintStore StintRuntime Stint StintBench" },
     { "StintTesting", nio .. " NIOSSL Logging Subprocess System SystemPackage Testing " .. platform,
         "StintCore StintRedis StintLocal StintStore StintRuntime Stint" },
 }

@@ -56,6 +56,10 @@ struct Command {
         try await run(Self.path, arguments, input: Array(input.utf8))
     }
 
+    func callAsFunction(_ arguments: [String]) async throws -> Result {
+        try await run(Self.path, arguments, input: [])
+    }
+
     /// A shell line in which `stint` is the command.
     func shell(_ line: String) async throws -> Result {
         try await run("/bin/bash", ["-c", "stint() { '\(Self.path)' \"$@\"; }\n" + line], input: [])

@@ -26,7 +26,7 @@ enum ExitStatus: Int32, CaseIterable {
         case .noPermission: "Redis refuses the password, or the user may not do this"
         case .interrupted: "cut short by Ctrl-C"
         case .brokenPipe: "who reads the output has gone away"
-        case .terminated: "cut short by a repeated SIGTERM"
+        case .terminated: "cut short by SIGTERM; by a repeated one where the first stops gently"
         }
     }
 

@@ -47,7 +47,7 @@ struct RedisOptions: ParsableArguments {
 
     /// Connects, runs `body`, and ends the connections whatever happens.
     func withClient<Value>(_ body: (StintClient) async throws -> Value) async throws -> Value {
-        let client = try await StintClient(target(), logger: logger)
+        let client = try await connect()
         do {
             let value = try await body(client)
             await client.close()
@@ -55,6 +55,20 @@ struct RedisOptions: ParsableArguments {
         } catch {
             await client.close()
             throw error
+        }
+    }
+
+    /// A client with connections of its own, for who closes it.
+    func connect() async throws -> StintClient {
+        try await StintClient(target(), logger: logger)
+    }
+
+    /// Whether Redis runs on this machine, as far as its address says.
+    var isLocal: Bool {
+        guard let text = redis ?? environment("STINT_REDIS_URL"), let url = try? RedisURL(text) else { return true }
+        return switch url.address {
+        case .unix: true
+        case .tcp(let host, _): ["localhost", "127.0.0.1", "::1"].contains(host)
         }
     }
 
