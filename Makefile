@@ -11,10 +11,10 @@ RELEASE = -c release
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check bench format examples install clean deps-build deps-run deps-check
+.PHONY: help build demo test check bench bench-peers format examples install clean deps-build deps-run deps-check deps-peers
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: deps-build ## build the stint program (release): .build/release/stint
 	$(SWIFT) build $(RELEASE) --product stint
@@ -35,6 +35,10 @@ bench: deps-build deps-run ## build and run the benchmarks
 	$(SWIFT) build $(RELEASE) --product stint-bench
 	.build/release/stint-bench
 
+bench-peers: deps-build deps-run deps-peers ## compare with other job queues; PEERS_ARGS="--only celery,rq --json"
+	$(SWIFT) build $(RELEASE) --product stint-peer
+	python3 Benchmarks/peers/run.py $(PEERS_ARGS)
+
 format: ## format the Swift code in place
 	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests $(wildcard examples)
 
@@ -49,7 +53,7 @@ install: build ## install stint into PREFIX/bin (default PREFIX: /usr/local)
 
 clean: ## remove everything that was built
 	$(SWIFT) package clean
-	rm -rf .build/lua
+	rm -rf .build/lua .build/peers
 
-deps-build deps-run deps-check: deps-%:
+deps-build deps-run deps-check deps-peers: deps-%:
 	@scripts/install-deps.sh $*

@@ -6,8 +6,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-VENV = ROOT / ".build" / "peers"
-PYTHON = str(VENV / "bin" / "python")
+VENVS = ROOT / ".build" / "peers"
 STINT = str(ROOT / ".build" / "release" / "stint-peer")
 
 
@@ -25,17 +24,25 @@ class Peer:
     settings: str
     server: str = "redis"
     has_delays: bool = True
+    environment: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def requirements(self) -> Path:
+        """The pinned packages of PyPI that this peer needs. No file: none."""
+        return HERE / "requirements" / f"{self.name}.txt"
 
-def _package_version(package: str) -> tuple[str, ...]:
-    code = f"import importlib.metadata; print(importlib.metadata.version({package!r}))"
-    return (PYTHON, "-c", code)
+    @property
+    def venv(self) -> Path:
+        """Its own virtual environment: not all peers accept the same version of redis-py."""
+        return VENVS / self.name
 
 
 def _python(name: str, title: str, worker: str, settings: str, **other) -> Peer:
     """A peer from PyPI. Its worker runs as `python -m …`."""
+    python = str(VENVS / name / "bin" / "python")
+    version = f"import importlib.metadata; print(importlib.metadata.version({name!r}))"
     return Peer(
-        name, title, (PYTHON, "client.py", name), (PYTHON, "-m", *worker.split()), _package_version(name), settings,
+        name, title, (python, "client.py", name), (python, "-m", *worker.split()), (python, "-c", version), settings,
         **other)
 
 
@@ -49,20 +56,20 @@ PEERS = (
         "one job at a time; puts pipelined, delete and next reserve in one write", server="beanstalkd"),
     Peer(
         "sidekiq", "Sidekiq (no leases)", ("ruby", "sidekiq/client.rb"),
-        ("sidekiq", "-r", "./sidekiq/worker.rb", "-c", "10"),
-        ("ruby", "-e", "require 'sidekiq'; puts Sidekiq::VERSION"), "10 threads; push_bulk of 1,000"),
+        ("sidekiq", "-r", "./sidekiq/worker.rb", "-c", "5"),
+        ("ruby", "-e", "require 'sidekiq'; puts Sidekiq::VERSION"), "5 threads; push_bulk of 1,000"),
     _python(
         "bullmq", "BullMQ (its Python port)", "adapters.bullmq_peer",
         "concurrency 50; addBulk of 1,000; removeOnComplete"),
     _python(
-        "dramatiq", "Dramatiq", "dramatiq adapters.dramatiq_peer --processes 1 --threads 8",
-        "1 process with 8 threads; no bulk call"),
+        "dramatiq", "Dramatiq", "dramatiq adapters.dramatiq_peer --processes 1 --threads 4",
+        "1 process with 4 threads; prefetch 500; no bulk call", environment=(("dramatiq_queue_prefetch", "500"),)),
     _python(
         "arq", "arq", "arq adapters.arq_peer.WorkerSettings",
-        "max_jobs 100; no results kept; 50 enqueues at the same time, no bulk call"),
+        "max_jobs 1,000; no results kept; 50 enqueues at the same time, no bulk call"),
     _python(
         "streaq", "streaQ", "streaq run adapters.streaq_peer:worker",
-        "concurrency 64; no results kept; enqueue_many of 1,000"),
+        "concurrency 16; no results kept; enqueue_many of 1,000"),
     _python("rq", "RQ", "adapters.rq_peer", "SimpleWorker; no results kept; enqueue_many of 1,000; own scheduler"),
     _python(
         "taskiq", "taskiq", "taskiq worker adapters.taskiq_peer:broker --workers 1 --log-level WARNING",

@@ -3,6 +3,7 @@
 import argparse
 import datetime
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import time
 from pathlib import Path
 
 import report
-from catalogue import HERE, PEERS, PYTHON, VENV, Peer
+from catalogue import HERE, PEERS, Peer
 from measure import Measurement, Options
 from processes import Failure
 from servers import Redis
@@ -41,22 +42,20 @@ def chosen(only: str | None) -> list[Peer]:
     return [by_name[name] for name in only.split(",")]
 
 
-def install() -> None:
-    """Makes the virtual environment. One requirement that cannot be had leaves the others: its peer is skipped."""
-    requirements = (HERE / "requirements.txt").read_text()
-    stamp = VENV / "requirements.txt"
-    if stamp.exists() and stamp.read_text() == requirements:
+def install(peer: Peer) -> None:
+    """Makes the virtual environment of a peer from PyPI, unless it is there. Raises Failure."""
+    if not peer.requirements.exists():
         return
-    note(f"installing the peers of PyPI into {VENV}")
-    if subprocess.run([sys.executable, "-m", "venv", VENV], check=False).returncode:
-        return note("no virtual environment: is python3-venv there?")
-    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if subprocess.run([*pip, "-r", HERE / "requirements.txt"], check=False).returncode == 0:
-        stamp.write_text(requirements)
+    stamp = peer.venv / "requirements.txt"
+    if stamp.exists() and stamp.read_text() == peer.requirements.read_text():
         return
-    for line in requirements.splitlines():
-        if line and not line.startswith("#"):
-            subprocess.run([*pip, line], check=False)
+    note(f"{peer.name}: installing it into {peer.venv}")
+    pip = peer.venv / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"
+    for command in ((sys.executable, "-m", "venv", "--clear", peer.venv), (*pip, "-r", peer.requirements)):
+        made = subprocess.run(command, capture_output=True, text=True, check=False)
+        if made.returncode:
+            raise Failure("not installed: " + ((made.stderr or made.stdout).strip().splitlines() or ["no reason"])[-1])
+    shutil.copy(peer.requirements, stamp)
 
 
 def version(peer: Peer) -> str:
@@ -80,9 +79,10 @@ def measure(peer: Peer, options: Options) -> dict:
     }
     began = time.monotonic()
     try:
+        install(peer)
         entry["version"] = version(peer)
         measurement.run()
-    except (Failure, OSError) as failure:
+    except (Failure, OSError, ValueError) as failure:
         entry["failure"] = str(failure)
         note(f"{peer.name}: {failure}")
     note(f"{peer.name}: {time.monotonic() - began:.0f} s")
@@ -106,7 +106,6 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     given = arguments()
     peers = chosen(given.only)
-    install()
     options = Options(jobs=given.jobs, recovery_cap=given.recovery)
     head = {"date": datetime.date.today().isoformat(), "machine": report.machine(redis_version())}
     entries = [measure(peer, options) for peer in peers]

@@ -21,7 +21,11 @@ class Server:
     def __init__(self, command: list[str], port: int, directory: Path):
         self.url = f"redis://127.0.0.1:{port}/0"
         self.program = Program(command, directory, directory / "server.log", {})
-        self.socket = self._connect(port)
+        try:
+            self.socket = self._connect(port)
+        except BaseException:
+            self.program.kill()
+            raise
 
     def __enter__(self):
         return self

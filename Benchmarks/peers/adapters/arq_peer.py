@@ -20,7 +20,7 @@ class WorkerSettings:
 
     redis_settings = RedisSettings.from_dsn(URL)
     functions = [work]
-    max_jobs = 100
+    max_jobs = 1000
     keep_result = 0
     log_results = False
 

@@ -8,7 +8,7 @@ import job
 
 from . import URL, AdapterClient, moment
 
-worker = Worker(redis_url=URL, concurrency=64)
+worker = Worker(redis_url=URL)
 
 
 @worker.task(ttl=0, silent=True)
