@@ -139,8 +139,8 @@ class Measurement:
             raise Failure("the job to be interrupted was not run")
         self._program(self.peer.worker, "second")
         time.sleep(3)
-        self.worker.kill()
         killed = time.time_ns()
+        self.worker.kill()
         words = self.reports.next("h", self.options.recovery_cap)
         self.result["recovery_s"] = (int(words[2]) - killed) / 1e9 if words else None
 

@@ -104,6 +104,7 @@ def main() -> None:
     """Runs all, prints one table."""
     # Ended politely, the run still ends its processes.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     given = arguments()
     peers = chosen(given.only)
     options = Options(jobs=given.jobs, recovery_cap=given.recovery)
