@@ -48,7 +48,9 @@ def _python(name: str, title: str, worker: str, settings: str, **other) -> Peer:
 
 PEERS = (
     Peer(
-        "stint", "Stint", (STINT, "client"), (STINT, "worker"), ("sh", "-c", "git log -1 --format=%h 2>/dev/null || true"),
+        "stint", "Stint", (STINT, "client"), (STINT, "worker"),
+        # The commit, where there is one to ask for.
+        ("sh", "-c", "git log -1 --format=%h 2>/dev/null || true"),
         "concurrency 256; bulk calls of 1,000 at the same time"),
     Peer(
         "beanstalkd", "beanstalkd (own server)", (sys.executable, "client.py", "beanstalkd"),

@@ -114,7 +114,7 @@ class Measurement:
             if not words:
                 raise Failure("a single job was not picked up")
             times.append((int(words[2]) - int(words[1])) / 1e6)
-            # A random part of the longest so far: else all jobs would come at the same moment of a polling worker's interval.
+            # A random part of the longest so far: else all jobs would meet a polling worker at the same moment.
             time.sleep(0.01 + random.random() * min(0.5, max(times) / 1000))
         self.result["pick_up_ms"] = percentiles(times)
 

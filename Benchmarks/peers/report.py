@@ -79,7 +79,8 @@ def machine(redis_version: str) -> str:
     if release.exists():
         values = dict(line.split("=", 1) for line in release.read_text().splitlines() if "=" in line)
         system = values.get("PRETTY_NAME", system).strip('"')
-    return f"{_cores()} cores ({platform.machine()}), {system}, Redis {redis_version}, Python {platform.python_version()}"
+    cores = f"{_cores()} cores ({platform.machine()})"
+    return f"{cores}, {system}, Redis {redis_version}, Python {platform.python_version()}"
 
 
 def _cores() -> int:

@@ -1,4 +1,4 @@
-"""Stint and its peers on the same work in the same run. `make bench-peers` builds what it needs first; see README.md."""
+"""Stint and its peers on the same work in the same run. Start it by `make bench-peers`; see README.md."""
 
 import argparse
 import datetime

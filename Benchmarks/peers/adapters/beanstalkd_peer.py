@@ -1,4 +1,4 @@
-"""beanstalkd, by a few lines of its protocol: bulk puts are pipelined, and each delete goes out with the next reserve."""
+"""beanstalkd, by a few lines of its protocol. Bulk puts are pipelined; a delete goes out with the next reserve."""
 
 import socket
 import time
