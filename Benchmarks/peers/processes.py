@@ -106,14 +106,17 @@ class Reports:
         # Open for both: it never ends, and no writer has to wait for a reader.
         self.descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK)
         self.rest = b""
+        # Lines that came before they were asked for: a worker's threads may write in either order.
+        self.early: list[list[str]] = []
 
     def next(self, kind: str, timeout: float, *programs: Program) -> list[str] | None:
-        """The words of the next line of a kind, others are dropped. None if none came in time."""
+        """The words of the next line of a kind; others are kept. None if none came in time."""
         end = time.monotonic() + timeout
         while True:
-            for words in self._lines():
+            self._read()
+            for index, words in enumerate(self.early):
                 if words[0] == kind:
-                    return words
+                    return self.early.pop(index)
             if time.monotonic() > end:
                 return None
             if not self._wait(min(1.0, max(0.0, end - time.monotonic()))):
@@ -123,14 +126,13 @@ class Reports:
     def _wait(self, timeout: float) -> bool:
         return bool(select.select([self.descriptor], [], [], timeout)[0])
 
-    def _lines(self):
+    def _read(self) -> None:
         try:
             self.rest += os.read(self.descriptor, 65536)
         except BlockingIOError:
             pass
-        while b"\n" in self.rest:
-            line, _, self.rest = self.rest.partition(b"\n")
-            yield line.decode().split()
+        *lines, self.rest = self.rest.split(b"\n")
+        self.early += [line.decode().split() for line in lines]
 
     def close(self) -> None:
         """Ends the pipe."""
