@@ -11,7 +11,7 @@ RELEASE = -c release
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check bench bench-ratios bench-scale bench-build format examples install clean deps-build deps-run deps-check
+.PHONY: help build demo test check bench bench-ratios bench-scale bench-peers bench-build format examples install clean deps-build deps-run deps-check deps-peers
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ bench-scale: bench-build ## measure with up to 10 million jobs, 1,000 queues, 1,
 bench-build: deps-build deps-run
 	$(SWIFT) build $(RELEASE) --product stint-bench
 
+bench-peers: deps-build deps-run deps-peers ## compare with other job queues; PEERS_ARGS="--only celery,rq --json"
+	$(SWIFT) build $(RELEASE) --product stint-peer
+	python3 Benchmarks/peers/run.py $(PEERS_ARGS)
+
 format: ## format the Swift code in place
 	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests $(wildcard examples)
 
@@ -55,7 +59,7 @@ install: build ## install stint into PREFIX/bin (default PREFIX: /usr/local)
 
 clean: ## remove everything that was built
 	$(SWIFT) package clean
-	rm -rf .build/lua
+	rm -rf .build/lua .build/peers
 
-deps-build deps-run deps-check: deps-%:
+deps-build deps-run deps-check deps-peers: deps-%:
 	@scripts/install-deps.sh $*

@@ -130,9 +130,12 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks",
-            exclude: ["ratios.json"],
+            exclude: ["ratios.json", "peers"],
             swiftSettings: settings
         ),
+        // Sees the library and nothing else, as the examples do.
+        .executableTarget(
+            name: "stint-peer", dependencies: ["Stint"], path: "Benchmarks/peers/stint", swiftSettings: settings),
         .target(
             name: "StintTesting",
             dependencies: ["Stint", "StintLocal", "StintRedis", "StintStore", nioPosix, subprocess, log],

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs the packages that Stint needs and that are missing. Does nothing, quickly, when all are there.
-# usage: install-deps.sh [build|run|check]...   (default: all)
+# usage: install-deps.sh [build|run|check|peers]...   (default: all but peers)
 #   build  the compiler's needs      run  redis-server     check  the Lua tools, openssl for the TLS tests
+#   peers  the job queues that Stint is compared with, and what those of PyPI need
 set -eu
 
 [ $# -gt 0 ] || set -- build run check
@@ -53,8 +54,15 @@ for group in "$@"; do
         has luacheck || missing lua-check luacheck
         has openssl || missing openssl openssl
         ;;
+    peers)
+        has python3 || missing python3 python3
+        python3 -c 'import ensurepip, venv' 2>/dev/null || missing python3-venv python3
+        has beanstalkd || missing beanstalkd beanstalkd
+        # Homebrew has no Sidekiq: there it is skipped in the table.
+        [ "$(uname -s)" = Darwin ] || has sidekiq || missing ruby-sidekiq ""
+        ;;
     *)
-        say "unknown group $group; there are build, run and check"
+        say "unknown group $group; there are build, run, check and peers"
         exit 2
         ;;
     esac
@@ -90,14 +98,16 @@ $root apt-get update -qq
 # shellcheck disable=SC2086 # a list of packages
 $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >&2
 
-# Debian starts a redis-server for everybody when the package arrives. Nobody asked for that one: Stint starts its own.
+# Debian starts a server for everybody when its package arrives. Nobody asked for that one: Stint starts its own.
 # One that was there before is left alone.
-case " $packages " in
-*" redis-server "*)
-    if [ -d /run/systemd/system ]; then
-        $root systemctl stop redis-server || say "could not stop the redis-server service"
-    elif has service; then
-        $root service redis-server stop >&2 || say "could not stop the redis-server service"
-    fi
-    ;;
-esac
+for service in redis-server beanstalkd; do
+    case " $packages " in
+    *" $service "*)
+        if [ -d /run/systemd/system ]; then
+            $root systemctl stop "$service" || say "could not stop the $service service"
+        elif has service; then
+            $root service "$service" stop >&2 || say "could not stop the $service service"
+        fi
+        ;;
+    esac
+done
