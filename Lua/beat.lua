@@ -30,6 +30,10 @@ call('HDEL', watch, consumer)
 if about == '' then
     call('ZREM', nodes, consumer)
     call('HDEL', abouts, consumer)
+    -- Who looked last is of no interest to nobody.
+    if call('EXISTS', nodes) == 0 then
+        call('UNLINK', watch)
+    end
 else
     call('HSET', abouts, consumer, about)
     call('ZADD', nodes, string.format('%d', now_ms), consumer)

@@ -142,7 +142,7 @@ struct WatchTests {
         try await withQueue { bench in
             try await bench.enqueue("a")
             _ = try await bench.claim()
-            try await bench.advance(by: .seconds(60))
+            try await bench.advance(by: .minutes(600))
             let deadline = try await bench.score("leased", "a")
             #expect(try await bench.store.expel(bench.me, from: bench.queue) == 1)
             #expect(try await bench.score("leased", "a") == deadline)
