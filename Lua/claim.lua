@@ -11,7 +11,8 @@
            token: one fencing token for all jobs of this claim, as a string; '0' when nothing was claimed, '-1' when the
            queue is paused
            more: 1 = ready jobs stayed behind, and a mark for another node with them; 0 = these were all
-           due in: µs until the next scheduled job is due, -1 = none is scheduled
+           due in: µs until this consumer has to see to the next scheduled job, 0 = due jobs stayed behind; -1 = none is
+           scheduled, or another consumer was told of the moment
            lapse in: µs until the next lease runs out, -1 = none is leased, or more = 1: then there is no time to wait
            ids, records: in the order in which they are to be run
            tries: empty, or for each job false or its `tries`
@@ -26,6 +27,7 @@
 --- @include "record"
 --- @include "order"
 --- @include "due"
+--- @include "alarm"
 --- @include "tries"
 --- @include "finish"
 
@@ -44,7 +46,7 @@ end
 local ready, scheduled = prefix .. 'ready', prefix .. 'scheduled'
 local leased, leases = prefix .. 'leased', prefix .. 'leases'
 
-local meta = call('HMGET', prefix .. 'meta', 'paused', 'token')
+local meta = call('HMGET', prefix .. 'meta', 'paused', 'token', 'alarm')
 if meta[1] == '1' then
     return { '-1', 0, -1, first_in(leased, now_us), now_us, {}, {}, {} }
 end
@@ -56,7 +58,8 @@ if more then
     ids[#ids] = nil
 end
 if #ids == 0 then
-    return { '0', 0, first_in(scheduled, now_us), first_in(leased, now_us), now_us, {}, {}, {} }
+    local due_in = alarm_for(prefix, meta[3], consumer, first_in(scheduled, now_us), now_us)
+    return { '0', 0, due_in, first_in(leased, now_us), now_us, {}, {}, {} }
 end
 
 local records = call('HMGET', prefix .. 'jobs', unpack(ids))
@@ -118,7 +121,9 @@ if #ids > 0 and call('EXISTS', prefix .. 'tries') == 1 then
 end
 -- Due jobs that stay in `scheduled` are ready ones too: whoever is woken promotes them.
 local due_in = first_in(scheduled, now_us)
-if more or due_in == 0 then
+more = more or due_in == 0
+due_in = alarm_for(prefix, meta[3], consumer, due_in, now_us)
+if more then
     mark(prefix)
     return { token, 1, due_in, -1, now_us, ids, records, tries }
 end

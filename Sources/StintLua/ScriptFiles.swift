@@ -7,6 +7,7 @@ enum ScriptFiles {
         "claim": PackageResources.claim_lua,
         "enqueue": PackageResources.enqueue_lua,
         "extend": PackageResources.extend_lua,
+        "look": PackageResources.look_lua,
         "nack": PackageResources.nack_lua,
         "pause": PackageResources.pause_lua,
         "promote": PackageResources.promote_lua,
@@ -20,6 +21,7 @@ enum ScriptFiles {
     ]
 
     static let includes: [String: [UInt8]] = [
+        "alarm": PackageResources.alarm_lua,
         "clock": PackageResources.clock_lua,
         "due": PackageResources.due_lua,
         "finish": PackageResources.finish_lua,

@@ -31,8 +31,13 @@ package struct NodeConfiguration: Sendable {
         self.consumer = consumer
     }
 
-    /// The longest that a lost wake-up delays a job. Shorter for short leases, so that their lapses are seen in time.
+    /// How often an idle node looks whether a wake-up was lost. Shorter for short leases, so that their lapses are seen in time.
     var pollInterval: Duration { min(Defaults.pollInterval, lease / 3) }
+
+    /// How many queues one poll looks at.
+    static let queuesPerPoll = 100
+    /// Until every queue has been looked at once: with more queues than that not every poll comes to every one.
+    var pollRound: Duration { pollInterval * ((queues.count + Self.queuesPerPoll - 1) / Self.queuesPerPoll) }
 
     /// - Throws: ``StintError`` with code `invalidArgument`.
     func validate() throws(StintError) {

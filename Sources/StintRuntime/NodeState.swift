@@ -25,9 +25,12 @@ final class NodeState: Sendable {
     let deadlineSignal: Signal
     let reapSignal: Signal
     let promoteSignal: Signal
+    /// Some queues have jobs: the others have to be looked at, because nobody listens for their marks.
+    let lookSignal: Signal
     let outbox: Outbox
 
-    private let serverClock = Mutex(ClockJumpGuard())
+    private let jumpGuard = Mutex(ClockJumpGuard())
+    private let serverClock = Mutex(ServerClock())
     let reapNotBefore = Mutex(ContinuousClock.now)
     private let stopping = Atomic(false)
 
@@ -49,6 +52,7 @@ final class NodeState: Sendable {
         self.deadlineSignal = Signal(eventLoop)
         self.reapSignal = Signal(eventLoop)
         self.promoteSignal = Signal(eventLoop)
+        self.lookSignal = Signal(eventLoop)
         self.outbox = Outbox(arrived: settleSignal)
     }
 
@@ -71,25 +75,57 @@ final class NodeState: Sendable {
     }
 
     /// Takes note of what a claim said of its queue, and wakes the loops that wait for what it said.
-    func note(_ claim: Claim, of queue: QueueName) {
+    ///
+    /// - Parameter sentAt: the instant just before the claim was sent.
+    func note(_ claim: Claim, of queue: QueueName, sentAt: ContinuousClock.Instant) {
         let now = ContinuousClock.now
         agenda.update(queue) { entry in
             (entry.isHot, entry.isRefused, entry.owesMark) = (claim.leavesMore, false, false)
             entry.claimedAt = now
+            if !claim.jobs.isEmpty { entry.workedAt = now }
         }
-        agenda.note(queue, dueIn: claim.dueIn, now: now)
-        if claim.dueIn != nil { promoteSignal.raise() }
+        serverClock.withLock { $0.note(serverUs: claim.serverUs, sentAt: sentAt, receivedAt: now) }
+        note(queue, dueIn: claim.dueIn, asOf: claim.serverUs)
         if !claim.leavesMore {
             agenda.note(queue, lapseIn: claim.lapseIn, now: now)
             if claim.lapseIn != nil { reapSignal.raise() }
+        } else if agenda.isPartlyHot {
+            lookSignal.raise()
         }
         see(serverUs: claim.serverUs, at: now)
+    }
+
+    /// Takes note of what looks at several queues brought.
+    func note(
+        _ looks: [Look], of queues: [QueueName], serverUs: Int64, sentAt: ContinuousClock.Instant
+    ) {
+        let now = ContinuousClock.now
+        serverClock.withLock { $0.note(serverUs: serverUs, sentAt: sentAt, receivedAt: now) }
+        see(serverUs: serverUs, at: now)
+        for (queue, look) in zip(queues, looks) {
+            agenda.note(queue, lapseIn: look.lapseIn, now: now)
+            note(queue, dueIn: look.dueIn, asOf: serverUs)
+            if look.isReady { agenda.update(queue) { $0.isHot = true } }
+        }
+        if looks.contains(where: \.isReady) { claimSignal.raise() }
+        if looks.contains(where: { $0.lapseIn != nil }) { reapSignal.raise() }
+    }
+
+    /// Sets the alarm for the next scheduled job of a queue.
+    ///
+    /// - Parameter serverUs: the server's clock when it said so; `nil` = just now.
+    func note(_ queue: QueueName, dueIn: Duration?, asOf serverUs: Int64? = nil) {
+        let dueAt = dueIn.map { dueIn in
+            guard let serverUs, dueIn > .zero else { return ContinuousClock.now.advanced(by: dueIn) }
+            return serverClock.withLock { $0.instant(ofServerUs: serverUs).advanced(by: dueIn) }
+        }
+        if agenda.note(queue, dueAt: dueAt, hasBacklog: dueIn == .zero) { promoteSignal.raise() }
     }
 
     /// Compares the server's clock with ours. After a jump forward all leases look overdue at once: reaping waits for one
     /// lease, so that the nodes that live can extend theirs.
     func see(serverUs: Int64, at now: ContinuousClock.Instant) {
-        guard serverClock.withLock({ $0.jumped(serverMs: serverUs / 1000, at: now) }) else { return }
+        guard jumpGuard.withLock({ $0.jumped(serverMs: serverUs / 1000, at: now) }) else { return }
         reapNotBefore.withLock { $0 = now.advanced(by: configuration.lease) }
         logger.warning("clock_jump: the server's clock went forward, reaping waits for one lease")
     }

@@ -150,7 +150,7 @@ struct PromoteTests {
             try await bench.enqueue("c", due: .after(.seconds(60)))
             try await bench.advance(by: .seconds(30))
             try await bench.redis("UNLINK", bench.key("wake"))
-            let answer = try await bench.store.promote(on: bench.queue)
+            let answer = try await bench.store.promote(on: bench.queue, for: bench.me)
             #expect(answer.promoted == 2)
             #expect(answer.dueIn! > .seconds(20) && answer.dueIn! <= .seconds(30))
             #expect(try await bench.ids(.ready) == ["a", "b"])
@@ -161,7 +161,7 @@ struct PromoteTests {
     @Test func `nothing due changes nothing`() async throws {
         try await withQueue { bench in
             try await bench.enqueue("a", due: .after(.seconds(20)))
-            #expect(try await bench.expectNoWrites { try await bench.store.promote(on: bench.queue) }.promoted == 0)
+            #expect(try await bench.expectNoWrites { try await bench.store.promote(on: bench.queue, for: bench.me) }.promoted == 0)
         }
     }
 
@@ -169,9 +169,9 @@ struct PromoteTests {
         try await withQueue { bench in
             try await bench.enqueue("a", "b", "c", due: .after(.seconds(20)))
             try await bench.advance(by: .seconds(30))
-            let first = try await bench.store.promote(2, on: bench.queue)
+            let first = try await bench.store.promote(2, on: bench.queue, for: bench.me)
             #expect(first.promoted == 2 && first.dueIn == .zero)
-            let second = try await bench.store.promote(2, on: bench.queue)
+            let second = try await bench.store.promote(2, on: bench.queue, for: bench.me)
             #expect(second.promoted == 1 && second.dueIn == nil)
         }
     }
