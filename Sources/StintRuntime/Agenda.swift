@@ -10,6 +10,8 @@ final class Agenda: Sendable {
         let weight: Int
         /// There may be ready jobs: worth a claim.
         var isHot = false
+        /// Hot, and not claimed from since it became so.
+        var isFresh = false
         /// When this node has to see to the queue's scheduled jobs.
         var dueAt: ContinuousClock.Instant?
         /// More jobs are due than a claim makes ready on its way, and this node is who makes the others ready.
@@ -38,12 +40,14 @@ final class Agenda: Sendable {
         /// The hot ones of `entries`: few, where queues are many.
         var hot: [Int]
         let indices: [QueueName: Int]
+        var pickedFresh = false
 
         mutating func change(_ index: Int, _ change: (inout Entry) -> Void) {
             let wasHot = entries[index].isHot
             change(&entries[index])
             if entries[index].isHot == wasHot { return }
             if wasHot { hot.removeAll { $0 == index } } else { hot.append(index) }
+            entries[index].isFresh = !wasHot
         }
     }
 
@@ -149,13 +153,20 @@ final class Agenda: Sendable {
     /// Some queues have jobs, and others may.
     var isPartlyHot: Bool { state.withLock { !$0.hot.isEmpty && $0.hot.count < $0.entries.count } }
 
-    /// A hot queue, drawn by weight, so that no queue starves while another has jobs.
+    /// A hot queue: every other time one that has just become so, which may be waiting behind the backlog of another; else
+    /// drawn by weight, so that no queue starves while another has jobs.
     ///
     /// - Parameter random: draws a number below 1, when there is a choice.
     func pick(random: () -> Double = { .random(in: 0..<1) }) -> Entry? {
         state.withLock { state in
             guard let last = state.hot.last else { return nil }
             if state.hot.count == 1 { return state.entries[last] }
+            let fresh = state.pickedFresh ? nil : state.hot.first { state.entries[$0].isFresh }
+            state.pickedFresh = fresh != nil
+            if let fresh {
+                state.entries[fresh].isFresh = false
+                return state.entries[fresh]
+            }
             let total = state.hot.reduce(0) { $0 + state.entries[$1].weight }
             var left = random() * Double(total)
             for index in state.hot {
@@ -179,10 +190,18 @@ final class Agenda: Sendable {
         return isNew
     }
 
-    func note(_ name: QueueName, lapseIn: Duration?, now: ContinuousClock.Instant) {
+    /// Notes when the queue's next lease runs out. `nil` = none is known.
+    ///
+    /// - Returns: whether that is sooner than what was known.
+    @discardableResult
+    func note(_ name: QueueName, lapseIn: Duration?, now: ContinuousClock.Instant) -> Bool {
+        var isSooner = false
         update(name) { entry in
-            entry.lapseAt = lapseIn.map { now.advanced(by: $0) }
+            let lapseAt = lapseIn.map { now.advanced(by: $0) }
+            if let lapseAt { isSooner = entry.lapseAt.map { lapseAt < $0 } ?? true }
+            entry.lapseAt = lapseAt
             entry.lookedAt = now
         }
+        return isSooner
     }
 }

@@ -30,7 +30,7 @@ final class NodeState: Sendable {
     let outbox: Outbox
 
     private let jumpGuard = Mutex(ClockJumpGuard())
-    private let serverClock = Mutex(ServerClock())
+    private let serverTime = Mutex(ServerTime())
     let reapNotBefore = Mutex(ContinuousClock.now)
     private let stopping = Atomic(false)
 
@@ -84,11 +84,10 @@ final class NodeState: Sendable {
             entry.claimedAt = now
             if !claim.jobs.isEmpty { entry.workedAt = now }
         }
-        serverClock.withLock { $0.note(serverUs: claim.serverUs, sentAt: sentAt, receivedAt: now) }
+        serverTime.withLock { $0.note(serverUs: claim.serverUs, sentAt: sentAt, receivedAt: now) }
         note(queue, dueIn: claim.dueIn, asOf: claim.serverUs)
         if !claim.leavesMore {
-            agenda.note(queue, lapseIn: claim.lapseIn, now: now)
-            if claim.lapseIn != nil { reapSignal.raise() }
+            if agenda.note(queue, lapseIn: claim.lapseIn, now: now) { reapSignal.raise() }
         } else if agenda.isPartlyHot {
             lookSignal.raise()
         }
@@ -100,15 +99,14 @@ final class NodeState: Sendable {
         _ looks: [Look], of queues: [QueueName], serverUs: Int64, sentAt: ContinuousClock.Instant
     ) {
         let now = ContinuousClock.now
-        serverClock.withLock { $0.note(serverUs: serverUs, sentAt: sentAt, receivedAt: now) }
+        serverTime.withLock { $0.note(serverUs: serverUs, sentAt: sentAt, receivedAt: now) }
         see(serverUs: serverUs, at: now)
         for (queue, look) in zip(queues, looks) {
-            agenda.note(queue, lapseIn: look.lapseIn, now: now)
+            if agenda.note(queue, lapseIn: look.lapseIn, now: now) { reapSignal.raise() }
             note(queue, dueIn: look.dueIn, asOf: serverUs)
             if look.isReady { agenda.update(queue) { $0.isHot = true } }
         }
         if looks.contains(where: \.isReady) { claimSignal.raise() }
-        if looks.contains(where: { $0.lapseIn != nil }) { reapSignal.raise() }
     }
 
     /// Sets the alarm for the next scheduled job of a queue.
@@ -117,7 +115,7 @@ final class NodeState: Sendable {
     func note(_ queue: QueueName, dueIn: Duration?, asOf serverUs: Int64? = nil) {
         let dueAt = dueIn.map { dueIn in
             guard let serverUs, dueIn > .zero else { return ContinuousClock.now.advanced(by: dueIn) }
-            return serverClock.withLock { $0.instant(ofServerUs: serverUs).advanced(by: dueIn) }
+            return serverTime.withLock { $0.instant(ofServerUs: serverUs).advanced(by: dueIn) }
         }
         if agenda.note(queue, dueAt: dueAt, hasBacklog: dueIn == .zero) { promoteSignal.raise() }
     }

@@ -31,6 +31,12 @@ package struct Look: Hashable, Sendable {
     package let dueIn: Duration?
     /// Until the next lease runs out; `nil` = none is leased.
     package let lapseIn: Duration?
+
+    package init(isReady: Bool, dueIn: Duration?, lapseIn: Duration?) {
+        self.isReady = isReady
+        self.dueIn = dueIn
+        self.lapseIn = lapseIn
+    }
 }
 
 extension Store {

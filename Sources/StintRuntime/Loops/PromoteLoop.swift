@@ -30,10 +30,9 @@ struct PromoteLoop {
     }
 
     private func promote(_ queue: QueueName) async {
-        let began = ContinuousClock.now
         do {
             try await runOnce(queue)
-            await timer.wait(upTo: max(Self.pause, .now - began))
+            await timer.wait(upTo: Self.pause)
         } catch {
             node.logger.debug("promote failed", metadata: ["queue": "\(queue)", "error": "\(error)"])
             node.agenda.update(queue) { $0.dueAt = $0.dueAt ?? .now }

@@ -1,13 +1,13 @@
-import StintCore
-
 /// Where the server's clock stands, in terms of our own: learned from calls that tell its time, the quickest of which tells
 /// it best. What is due by the server's clock is then known here to a fraction of a round trip, and not a reply late.
-struct ServerClock {
+package struct ServerTime {
     private var sample: (serverUs: Int64, at: ContinuousClock.Instant, error: Duration)?
+
+    package init() {}
 
     /// - Parameters:
     ///   - serverUs: the server's clock, µs since 1970, at some moment between the two that follow.
-    mutating func note(serverUs: Int64, sentAt: ContinuousClock.Instant, receivedAt: ContinuousClock.Instant) {
+    package mutating func note(serverUs: Int64, sentAt: ContinuousClock.Instant, receivedAt: ContinuousClock.Instant) {
         let error = (receivedAt - sentAt) / 2
         let at = sentAt.advanced(by: error)
         if let sample {
@@ -22,7 +22,7 @@ struct ServerClock {
     }
 
     /// When the server's clock will show, or has shown, this time. Before anything is known: now.
-    func instant(ofServerUs serverUs: Int64) -> ContinuousClock.Instant {
+    package func instant(ofServerUs serverUs: Int64) -> ContinuousClock.Instant {
         guard let sample else { return .now }
         return sample.at.advanced(by: .microseconds(serverUs - sample.serverUs))
     }
