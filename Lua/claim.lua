@@ -27,6 +27,7 @@
 --- @include "record"
 --- @include "order"
 --- @include "due"
+--- @include "first"
 --- @include "alarm"
 --- @include "tries"
 --- @include "finish"

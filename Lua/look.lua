@@ -15,7 +15,7 @@
 ]]
 --- @include "clock"
 --- @include "limits"
---- @include "due"
+--- @include "first"
 --- @include "alarm"
 
 local call = redis.call

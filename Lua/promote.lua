@@ -16,6 +16,7 @@
 --- @include "record"
 --- @include "order"
 --- @include "due"
+--- @include "first"
 --- @include "alarm"
 
 local prefix, limit, consumer = KEYS[1], checked_limit(ARGV[1]), ARGV[2]

@@ -22,7 +22,7 @@
 --- @include "tries"
 --- @include "lease"
 --- @include "finish"
---- @include "due"
+--- @include "first"
 
 local READY, DEAD, CANCELLED = 1, 2, 3
 

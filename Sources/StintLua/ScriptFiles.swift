@@ -25,6 +25,7 @@ enum ScriptFiles {
         "clock": PackageResources.clock_lua,
         "due": PackageResources.due_lua,
         "finish": PackageResources.finish_lua,
+        "first": PackageResources.first_lua,
         "groups": PackageResources.groups_lua,
         "lease": PackageResources.lease_lua,
         "limits": PackageResources.limits_lua,

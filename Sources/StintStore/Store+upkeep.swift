@@ -54,7 +54,9 @@ extension Store {
         } catch {
             throw StintError(error, doing: "look at \(queues.count) queues")
         }
-        guard reply.count == 1 + 3 * queues.count, let serverUs = reply[0].integer else { throw .malformedReply("look") }
+        guard reply.count == 1 + 3 * queues.count, let serverUs = reply[0].integer else {
+            throw .malformedReply("look")
+        }
         let looks = queues.indices.map { index in
             Look(
                 isReady: reply[3 * index + 1].integer == 1, dueIn: reply[3 * index + 2].microseconds,

@@ -73,13 +73,16 @@ extension NodeTests.TimekeeperTests {
             try await arena.enqueue("noop")
             try await arena.log.wait { $0.isAck }
             try await arena.waitForListeners()
-            let before = try await arena.commandsOfNodes()
-            await elapse(.seconds(3))
-            #expect(try await arena.commandsOfNodes() - before <= 3)
+            let before = try await arena.callsOfNodes()
+            await elapse(.seconds(6))
+            // Two polls at most, and one register entry.
+            #expect(try await arena.callsOfNodes() - before <= 4)
         }
     }
 
-    @Test func `a node with 300 queues finds jobs that were there before it, without a claim for each queue`() async throws {
+    @Test func `a node with 300 queues finds jobs that were there before it, without a claim for each queue`()
+        async throws
+    {
         try await Arena.runAlone { arena in
             let id = try await arena.enqueue("noop")
             try await arena.send("DEL", arena.key("wake"))
@@ -90,6 +93,15 @@ extension NodeTests.TimekeeperTests {
             // Three looks, a claim, an ack, a register entry, and at most three looks of a poll.
             #expect(try await arena.calls(of: "evalsha") + arena.calls(of: "eval") <= 12)
         }
+    }
+}
+
+extension Arena {
+    /// Script calls and waits for marks. The server counts in the same way what scripts run inside: those are not asked for.
+    func callsOfNodes() async throws -> Int {
+        var calls = 0
+        for command in ["evalsha", "eval", "blpop"] { calls += try await self.calls(of: command) }
+        return calls
     }
 }
 
