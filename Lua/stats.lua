@@ -14,7 +14,7 @@
 --- @include "limits"
 --- @include "record"
 --- @include "order"
---- @include "due"
+--- @include "first"
 
 local COUNTERS = { 'enqueued_total', 'acked_total', 'nacked_total', 'lapsed_total', 'released_total', 'dead_total',
     'cancelled_total', 'redriven_total' }

@@ -16,7 +16,8 @@ local function alarm_for(prefix, alarm, consumer, due_in, now_us)
         string.match(alarm or '', '^(%d+) (%S+) (%d+) ?(%S*) ?(%d*)$')
     local first_age, second_age = now_s - (tonumber(first_s) or 0), now_s - (tonumber(second_s) or 0)
     local head = string.format('%.0f', math.floor((now_us + due_in) / 1000))
-    local told, text = due_in, nil
+    local told = due_in
+    local text
     if due_in == 0 then
         -- A backlog: who has begun to work it off goes on.
         if first and first ~= consumer and first_age <= 1 then
