@@ -51,14 +51,20 @@ final class Agenda: Sendable {
         }
     }
 
+    private static let claimedAtStart = 10
+
     private let state: Mutex<State>
     let count: Int
+    let startsHot: Bool
 
     init(_ queues: [NodeConfiguration.Queue]) {
-        let entries = queues.map { Entry(name: $0.name, weight: $0.weight) }
+        // What there is at the start is found by a claim where queues are few, else by looks at many of them at once.
+        let startsHot = queues.count <= Self.claimedAtStart
+        let entries = queues.map { Entry(name: $0.name, weight: $0.weight, isHot: startsHot) }
         let indices = Dictionary(uniqueKeysWithValues: zip(queues.map(\.name), entries.indices))
         self.count = entries.count
-        self.state = Mutex(State(entries: entries, hot: [], indices: indices))
+        self.startsHot = startsHot
+        self.state = Mutex(State(entries: entries, hot: startsHot ? Array(entries.indices) : [], indices: indices))
     }
 
     var all: [Entry] { state.withLock { $0.entries } }

@@ -14,7 +14,7 @@ struct LookLoop {
     let timer: Signal
 
     func run() async {
-        await start()
+        if !node.agenda.startsHot { await start() }
         // Spreads the polls of nodes that started together.
         var pollAt = ContinuousClock.now.advanced(by: node.configuration.pollInterval * Double.random(in: 0..<1))
         while !Task.isCancelled, !node.isStopping {
