@@ -11,7 +11,8 @@
            token: one fencing token for all jobs of this claim, as a string; '0' when nothing was claimed, '-1' when the
            queue is paused
            more: 1 = ready jobs stayed behind, and a mark for another node with them; 0 = these were all
-           due in: µs until the next scheduled job is due, -1 = none is scheduled
+           due in: µs until this consumer has to see to the next scheduled job, 0 = due jobs stayed behind; -1 = none is
+           scheduled, or another consumer was told of the moment
            lapse in: µs until the next lease runs out, -1 = none is leased, or more = 1: then there is no time to wait
            ids, records: in the order in which they are to be run
            tries: empty, or for each job false or its `tries`
@@ -42,7 +43,7 @@ end
 local ready, scheduled = prefix .. 'ready', prefix .. 'scheduled'
 local leased, leases = prefix .. 'leased', prefix .. 'leases'
 
-local meta = call('HMGET', prefix .. 'meta', 'paused', 'token')
+local meta = call('HMGET', prefix .. 'meta', 'paused', 'token', 'alarm')
 if meta[1] == '1' then
     return { '-1', 0, -1, first_in(leased, now_us), now_us, {}, {}, {} }
 end
@@ -53,6 +54,11 @@ if due_in == 0 then
     promote_due(prefix, now_us, now_ms, math.max(limit, PROMOTE_AT_LEAST))
     due_in = first_in(scheduled, now_us)
 end
+local alarm_in = due_in
+if due_in >= 0 then
+    --- @include "alarm"
+    alarm_in = alarm_for(prefix, meta[3], consumer, due_in, now_us)
+end
 -- One more than asked for tells whether any stay behind.
 local ids = call('ZRANGE', ready, '0', format('%d', limit))
 local more = #ids > limit
@@ -60,7 +66,7 @@ if more then
     ids[#ids] = nil
 end
 if #ids == 0 then
-    return { '0', 0, due_in, first_in(leased, now_us), now_us, {}, {}, {} }
+    return { '0', 0, alarm_in, first_in(leased, now_us), now_us, {}, {}, {} }
 end
 
 local records = call('HMGET', prefix .. 'jobs', unpack(ids))
@@ -126,6 +132,6 @@ end
 -- Due jobs that stay in `scheduled` are ready ones too: whoever is woken promotes them.
 if more or due_in == 0 then
     mark(prefix)
-    return { token, 1, due_in, -1, now_us, ids, records, tries }
+    return { token, 1, alarm_in, -1, now_us, ids, records, tries }
 end
-return { token, 0, due_in, first_in(leased, now_us), now_us, ids, records, tries }
+return { token, 0, alarm_in, first_in(leased, now_us), now_us, ids, records, tries }

@@ -4,8 +4,10 @@
 
   KEYS[1]  the queue's prefix, `stint:{queue}:`; all keys are built from it and share its hash tag
   ARGV[1]  limit, 1..1000
+  ARGV[2]  consumer ID
 
-  Returns  {promoted, due in}: µs until the next scheduled job is due, 0 = more are due, -1 = none is scheduled
+  Returns  {promoted, due in}: µs until this consumer has to see to the next scheduled job, 0 = more are due, -1 = none
+           is scheduled, or another consumer sees to it
   Cost     O(limit log N).
 ]]
 --- @include "clock"
@@ -14,13 +16,15 @@
 --- @include "order"
 --- @include "due"
 --- @include "first"
+--- @include "alarm"
 
-local prefix, limit = KEYS[1], checked_limit(ARGV[1])
-if not limit then
-    return redis.error_reply('ERR STINT_ARGUMENTS promote: limit 1..1000')
+local prefix, limit, consumer = KEYS[1], checked_limit(ARGV[1]), ARGV[2]
+if not limit or not consumer or consumer == '' then
+    return redis.error_reply('ERR STINT_ARGUMENTS promote: limit 1..1000, consumer')
 end
 local promoted = promote_due(prefix, now_us, now_ms, limit)
 if promoted > 0 then
     mark(prefix)
 end
-return { promoted, first_in(prefix .. 'scheduled', now_us) }
+local alarm = redis.call('HGET', prefix .. 'meta', 'alarm')
+return { promoted, alarm_for(prefix, alarm, consumer, first_in(prefix .. 'scheduled', now_us), now_us) }

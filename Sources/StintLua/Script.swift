@@ -34,6 +34,7 @@ package enum Scripts {
     package static let release = Script(name: "release")
     package static let reap = Script(name: "reap")
     package static let promote = Script(name: "promote")
+    package static let look = Script(name: "look")
     package static let cancel = Script(name: "cancel")
     package static let redrive = Script(name: "redrive")
     package static let purge = Script(name: "purge")
@@ -47,7 +48,7 @@ package enum Scripts {
     package static let show = Script(name: "show")
 
     package static let all = [
-        enqueue, claim, ack, nack, extend, release, reap, promote, cancel, redrive, purge, trim, pause, beat, watch,
-        miss, expel, stats, show,
+        enqueue, claim, ack, nack, extend, release, reap, promote, look, cancel, redrive, purge, trim, pause, beat,
+        watch, miss, expel, stats, show,
     ]
 }

@@ -8,6 +8,7 @@ enum ScriptFiles {
         "enqueue": PackageResources.enqueue_lua,
         "expel": PackageResources.expel_lua,
         "extend": PackageResources.extend_lua,
+        "look": PackageResources.look_lua,
         "miss": PackageResources.miss_lua,
         "nack": PackageResources.nack_lua,
         "pause": PackageResources.pause_lua,
@@ -23,6 +24,7 @@ enum ScriptFiles {
     ]
 
     static let includes: [String: [UInt8]] = [
+        "alarm": PackageResources.alarm_lua,
         "band": PackageResources.band_lua,
         "clock": PackageResources.clock_lua,
         "done": PackageResources.done_lua,

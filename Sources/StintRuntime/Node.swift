@@ -83,7 +83,10 @@ package final class Node: Sendable {
             Task(executorPreference: executor) { await DeadlineLoop(node: state).run() },
             Task(executorPreference: executor) { await SettleLoop(node: state).run() },
             Task(executorPreference: executor) { await ReapLoop(node: state).run() },
-            Task(executorPreference: executor) { await PromoteLoop(node: state, pool: pool).run() },
+            Task(executorPreference: executor) { await LookLoop(node: state, timer: Signal(eventLoop)).run() },
+            Task(executorPreference: executor) {
+                await PromoteLoop(node: state, pool: pool, timer: Signal(eventLoop)).run()
+            },
             Task(executorPreference: executor) { await JanitorLoop(node: state, timer: Signal(eventLoop)).run() },
             Task(executorPreference: executor) { await register.run() },
             Task(executorPreference: executor) { await WatchLoop(node: state, timer: Signal(eventLoop)).run() },

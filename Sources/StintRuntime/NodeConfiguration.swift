@@ -33,8 +33,13 @@ package struct NodeConfiguration: Sendable {
         self.consumer = consumer
     }
 
-    /// Shorter for short leases, so that their lapses are seen in time.
+    /// How often an idle node looks whether a wake-up was lost. Shorter for short leases, so that their lapses are seen in time.
     var pollInterval: Duration { min(longestPoll, lease / 3) }
+
+    /// How many queues one poll looks at.
+    static let queuesPerPoll = 100
+    /// Until every queue has been looked at once: with more queues than that not every poll comes to every one.
+    var pollRound: Duration { pollInterval * ((queues.count + Self.queuesPerPoll - 1) / Self.queuesPerPoll) }
 
     /// - Throws: ``StintError`` with code `invalidArgument`.
     func validate() throws(StintError) {

@@ -29,9 +29,12 @@ final class NodeState: Sendable {
     let registerSignal: Signal
     /// Jobs are held, here or elsewhere: worth watching the nodes that hold them.
     let watchSignal: Signal
+    /// Some queues have jobs: the others have to be looked at, because nobody listens for their marks.
+    let lookSignal: Signal
     let outbox: Outbox
 
-    private let serverClock = Mutex(ClockJumpGuard())
+    private let jumpGuard = Mutex(ClockJumpGuard())
+    private let serverTime = Mutex(ServerTime())
     let reapNotBefore = Mutex(ContinuousClock.now)
     let session = Mutex(OwnSession())
     private let stopping = Atomic(false)
@@ -56,6 +59,7 @@ final class NodeState: Sendable {
         self.promoteSignal = Signal(eventLoop)
         self.registerSignal = Signal(eventLoop)
         self.watchSignal = Signal(eventLoop)
+        self.lookSignal = Signal(eventLoop)
         self.outbox = Outbox(arrived: settleSignal)
     }
 
@@ -78,7 +82,9 @@ final class NodeState: Sendable {
     }
 
     /// Takes note of what a claim said of its queue, and wakes the loops that wait for what it said.
-    func note(_ claim: Claim, of queue: QueueName) {
+    ///
+    /// - Parameter sentAt: the instant just before the claim was sent.
+    func note(_ claim: Claim, of queue: QueueName, sentAt: ContinuousClock.Instant) {
         let now = ContinuousClock.now
         let isEmptyHanded = leases.isEmpty
         agenda.update(queue) { entry in
@@ -86,21 +92,55 @@ final class NodeState: Sendable {
             entry.claimedAt = now
             // What is leased while this node holds nothing is others'.
             if claim.jobs.isEmpty, isEmptyHanded { entry.othersHold = claim.lapseIn != nil }
+            if !claim.jobs.isEmpty { entry.workedAt = now }
         }
-        agenda.note(queue, dueIn: claim.dueIn, now: now)
-        if claim.dueIn != nil { promoteSignal.raise() }
+        serverTime.withLock { $0.note(serverUs: claim.serverUs, sentAt: sentAt, receivedAt: now) }
+        note(queue, dueIn: claim.dueIn, asOf: claim.serverUs)
         if !claim.leavesMore {
-            agenda.note(queue, lapseIn: claim.lapseIn, now: now)
-            if claim.lapseIn != nil { reapSignal.raise() }
+            if agenda.note(queue, lapseIn: claim.lapseIn, now: now) { reapSignal.raise() }
+        } else if agenda.isPartlyHot {
+            lookSignal.raise()
         }
         if !claim.jobs.isEmpty || (isEmptyHanded && claim.lapseIn != nil) { watchSignal.raise() }
         see(serverUs: claim.serverUs, at: now)
     }
 
+    /// Takes note of what looks at several queues brought.
+    func note(
+        _ looks: [Look], of queues: [QueueName], serverUs: Int64, sentAt: ContinuousClock.Instant
+    ) {
+        let now = ContinuousClock.now
+        let isEmptyHanded = leases.isEmpty
+        serverTime.withLock { $0.note(serverUs: serverUs, sentAt: sentAt, receivedAt: now) }
+        see(serverUs: serverUs, at: now)
+        for (queue, look) in zip(queues, looks) {
+            if agenda.note(queue, lapseIn: look.lapseIn, now: now) { reapSignal.raise() }
+            note(queue, dueIn: look.dueIn, asOf: serverUs)
+            agenda.update(queue) { entry in
+                if look.isReady { entry.isHot = true }
+                // What is leased while this node holds nothing is others'.
+                if isEmptyHanded { entry.othersHold = look.lapseIn != nil }
+            }
+        }
+        if isEmptyHanded, looks.contains(where: { $0.lapseIn != nil }) { watchSignal.raise() }
+        if looks.contains(where: \.isReady) { claimSignal.raise() }
+    }
+
+    /// Sets the alarm for the next scheduled job of a queue.
+    ///
+    /// - Parameter serverUs: the server's clock when it said so; `nil` = just now.
+    func note(_ queue: QueueName, dueIn: Duration?, asOf serverUs: Int64? = nil) {
+        let dueAt = dueIn.map { dueIn in
+            guard let serverUs, dueIn > .zero else { return ContinuousClock.now.advanced(by: dueIn) }
+            return serverTime.withLock { $0.instant(ofServerUs: serverUs).advanced(by: dueIn) }
+        }
+        if agenda.note(queue, dueAt: dueAt, hasBacklog: dueIn == .zero) { promoteSignal.raise() }
+    }
+
     /// Compares the server's clock with ours. After a jump forward all leases look overdue at once: reaping waits for one
     /// lease, so that the nodes that live can extend theirs.
     func see(serverUs: Int64, at now: ContinuousClock.Instant) {
-        guard serverClock.withLock({ $0.jumped(serverMs: serverUs / 1000, at: now) }) else { return }
+        guard jumpGuard.withLock({ $0.jumped(serverMs: serverUs / 1000, at: now) }) else { return }
         reapNotBefore.withLock { $0 = now.advanced(by: configuration.lease) }
         logger.warning("clock_jump: the server's clock went forward, reaping waits for one lease")
     }

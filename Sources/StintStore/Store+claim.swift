@@ -29,7 +29,8 @@ package struct Claim: Sendable {
     package var malformed: [(id: JobID, reason: String)] = []
     /// Ready jobs stayed behind: another claim is worth it at once.
     package var leavesMore = false
-    /// Until the next scheduled job is due; `nil` = none is scheduled.
+    /// Until this consumer has to see to the next scheduled job, zero = due jobs stayed behind; `nil` = none is scheduled, or
+    /// another consumer was told of it.
     package var dueIn: Duration?
     /// Until the next lease runs out; `nil` = none is leased, or not told because more jobs are ready.
     package var lapseIn: Duration?

@@ -23,7 +23,48 @@ package struct Reaping: Sendable {
     package let lapses: [Lapse]
 }
 
+/// What there is to do in a queue.
+package struct Look: Hashable, Sendable {
+    /// There are ready or due jobs, and the queue is not paused.
+    package let isReady: Bool
+    /// Until this consumer has to see to the next scheduled job; `nil` = it need not.
+    package let dueIn: Duration?
+    /// Until the next lease runs out; `nil` = none is leased.
+    package let lapseIn: Duration?
+
+    package init(isReady: Bool, dueIn: Duration?, lapseIn: Duration?) {
+        self.isReady = isReady
+        self.dueIn = dueIn
+        self.lapseIn = lapseIn
+    }
+}
+
 extension Store {
+    /// Asks what there is to do in many queues, at most ``Defaults/maxJobsPerCall``.
+    ///
+    /// - Returns: one answer for each queue, in order, and the server's clock, µs since 1970.
+    package func look(
+        at queues: [QueueName], for consumer: ConsumerID
+    ) async throws(StintError) -> (serverUs: Int64, looks: [Look]) {
+        let reply: RedisReply
+        do {
+            let script = RedisScript(
+                name: Scripts.look.name, source: Scripts.look.source, sha1: Scripts.look.sha1)
+            reply = try await client.call(script, keys: queues.map(keys.queue)) { $0.append(consumer.description) }
+        } catch {
+            throw StintError(error, doing: "look at \(queues.count) queues")
+        }
+        guard reply.count == 1 + 3 * queues.count, let serverUs = reply[0].integer else {
+            throw .malformedReply("look")
+        }
+        let looks = queues.indices.map { index in
+            Look(
+                isReady: reply[3 * index + 1].integer == 1, dueIn: reply[3 * index + 2].microseconds,
+                lapseIn: reply[3 * index + 3].microseconds)
+        }
+        return (serverUs, looks)
+    }
+
     /// Requeues, or buries, jobs whose lease has run out.
     ///
     /// - Parameter gone: the consumer whose leases were made to run out because its connection was gone. Their reasons
@@ -53,11 +94,15 @@ extension Store {
 
     /// Moves scheduled jobs that are due to ready.
     ///
-    /// - Returns: how many, and how long until the next one is due (zero = more are due, `nil` = none is scheduled).
+    /// - Returns: how many, and how long until this consumer has to see to the next one (zero = more are due, `nil` = none is
+    ///   scheduled, or another consumer sees to it).
     package func promote(
-        _ limit: Int = Defaults.maxJobsPerCall, on queue: QueueName
+        _ limit: Int = Defaults.maxJobsPerCall, on queue: QueueName, for consumer: ConsumerID
     ) async throws(StintError) -> (promoted: Int, dueIn: Duration?) {
-        let reply = try await call(Scripts.promote, queue) { $0.append(limit) }
+        let reply = try await call(Scripts.promote, queue) { command in
+            command.append(limit)
+            command.append(consumer.description)
+        }
         guard reply.count == 2, let promoted = reply[0].integer else { throw .malformedReply("promote \(queue)") }
         return (Int(promoted), reply[1].microseconds)
     }

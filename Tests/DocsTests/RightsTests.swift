@@ -177,7 +177,8 @@ private final class Scene {
         _ = try await admin.store.enqueue(
             [job("due", due: .at(ms: 1)), job("later", due: .after(.milliseconds(1)))], on: queue)
         _ = await attempt { try await store.open(queue) }
-        _ = await attempt { try await store.promote(on: queue) }
+        _ = await attempt { try await store.promote(on: queue, for: consumer) }
+        _ = await attempt { try await store.look(at: [queue], for: consumer) }
         let claim = await attempt { try await store.claim(9, from: queue, for: consumer, lease: .seconds(30)) }
         if let claim {
             let held = claim.jobs.map { Held(id: $0.id, token: $0.token) }

@@ -24,7 +24,7 @@ struct LargeTests {
             try await fill(bench, due: .after(.minutes(60)))
             try await bench.advance(by: .minutes(120))
             for left in (0..<20).reversed() {
-                let answer = try await bench.store.promote(on: bench.queue)
+                let answer = try await bench.store.promote(on: bench.queue, for: bench.me)
                 #expect(answer.promoted == 1000)
                 #expect(answer.dueIn == (left == 0 ? nil : .zero))
             }

@@ -182,7 +182,7 @@ private struct RandomHistory {
     }
 
     private mutating func promote() async throws -> String {
-        _ = try await bench.store.promote(Int.random(in: 1...10, using: &random), on: bench.queue)
+        _ = try await bench.store.promote(Int.random(in: 1...10, using: &random), on: bench.queue, for: bench.me)
         return "promote"
     }
 

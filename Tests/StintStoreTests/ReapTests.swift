@@ -117,6 +117,32 @@ struct ReapTests {
         }
     }
 
+    @Test func `priorities that take turns keep the order of their due times, each in its own band`() async throws {
+        try await withQueue { bench in
+            for (index, id) in ["a", "b", "c", "d", "e", "f"].enumerated() {
+                try await bench.enqueue(id, priority: index % 2 == 0 ? 0 : 5, due: .after(.seconds(20 - index)))
+            }
+            try await bench.advance(by: .seconds(30))
+            #expect(try await bench.store.promote(on: bench.queue, for: bench.me).promoted == 6)
+            #expect(try await bench.ids(.ready) == ["f", "d", "b", "e", "c", "a"])
+        }
+    }
+
+    @Test func `large records are read in steps, and the rest is left for the next call`() async throws {
+        try await withQueue { bench in
+            let payload = String(repeating: "x", count: 100_000)
+            for start in [0, 100] {
+                _ = try await bench.store.enqueue(
+                    (start..<start + 100).map { try bench.job("\($0)", due: .after(.seconds(20)), payload: payload) },
+                    on: bench.queue)
+            }
+            try await bench.advance(by: .seconds(30))
+            let first = try await bench.store.promote(on: bench.queue, for: bench.me)
+            #expect(first.promoted == 100 && first.dueIn == .zero)
+            #expect(try await bench.store.promote(on: bench.queue, for: bench.me).promoted == 100)
+        }
+    }
+
     @Test func `the limit is kept, and that more have lapsed is told`() async throws {
         try await withQueue { bench in
             try await bench.enqueue("a", "b", "c")
@@ -150,7 +176,7 @@ struct PromoteTests {
             try await bench.enqueue("c", due: .after(.minutes(60)))
             try await bench.advance(by: .minutes(30))
             try await bench.redis("UNLINK", bench.key("wake"))
-            let answer = try await bench.store.promote(on: bench.queue)
+            let answer = try await bench.store.promote(on: bench.queue, for: bench.me)
             #expect(answer.promoted == 2)
             #expect(answer.dueIn! > .minutes(20) && answer.dueIn! <= .minutes(30))
             #expect(try await bench.ids(.ready) == ["a", "b"])
@@ -158,10 +184,40 @@ struct PromoteTests {
         }
     }
 
-    @Test func `nothing due changes nothing`() async throws {
+    @Test func `nothing due changes nothing, once somebody was told of the next due time`() async throws {
         try await withQueue { bench in
             try await bench.enqueue("a", due: .after(.minutes(20)))
-            #expect(try await bench.expectNoWrites { try await bench.store.promote(on: bench.queue) }.promoted == 0)
+            _ = try await bench.store.promote(on: bench.queue, for: bench.me)
+            let answer = try await bench.expectNoWrites {
+                try await bench.store.promote(on: bench.queue, for: bench.me)
+            }
+            #expect(answer.promoted == 0)
+        }
+    }
+
+    @Test func `priorities that take turns keep the order of their due times, each in its own band`() async throws {
+        try await withQueue { bench in
+            for (index, id) in ["a", "b", "c", "d", "e", "f"].enumerated() {
+                try await bench.enqueue(id, priority: index % 2 == 0 ? 0 : 5, due: .after(.minutes(20) - .seconds(index)))
+            }
+            try await bench.advance(by: .minutes(30))
+            #expect(try await bench.store.promote(on: bench.queue, for: bench.me).promoted == 6)
+            #expect(try await bench.ids(.ready) == ["f", "d", "b", "e", "c", "a"])
+        }
+    }
+
+    @Test func `large records are read in steps, and the rest is left for the next call`() async throws {
+        try await withQueue { bench in
+            let payload = String(repeating: "x", count: 100_000)
+            for start in [0, 100] {
+                _ = try await bench.store.enqueue(
+                    (start..<start + 100).map { try bench.job("\($0)", due: .after(.minutes(20)), payload: payload) },
+                    on: bench.queue)
+            }
+            try await bench.advance(by: .minutes(30))
+            let first = try await bench.store.promote(on: bench.queue, for: bench.me)
+            #expect(first.promoted == 100 && first.dueIn == .zero)
+            #expect(try await bench.store.promote(on: bench.queue, for: bench.me).promoted == 100)
         }
     }
 
@@ -169,14 +225,15 @@ struct PromoteTests {
         try await withQueue { bench in
             try await bench.enqueue("a", "b", "c", due: .after(.minutes(20)))
             try await bench.advance(by: .minutes(30))
-            let first = try await bench.store.promote(2, on: bench.queue)
+            let first = try await bench.store.promote(2, on: bench.queue, for: bench.me)
             #expect(first.promoted == 2 && first.dueIn == .zero)
-            let second = try await bench.store.promote(2, on: bench.queue)
+            let second = try await bench.store.promote(2, on: bench.queue, for: bench.me)
             #expect(second.promoted == 1 && second.dueIn == nil)
         }
     }
 
-    @Test(arguments: [[], ["0"], ["-1"], ["x"], ["nan"]]) func `a limit that is none is refused without any write`(
+    @Test(arguments: [[], ["0", "me"], ["-1", "me"], ["x", "me"], ["nan", "me"], ["1"], ["1", ""]])
+    func `a limit or a consumer that is none is refused without any write`(
         bad: [String]
     ) async throws {
         try await withQueue { bench in

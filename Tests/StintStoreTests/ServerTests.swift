@@ -34,7 +34,7 @@ struct ServerTests {
             ])
         try await bench.advance(by: .minutes(60))
         #expect(try await step { try await store.reap(from: queue) }.lapses.map(\.outcome) == [.ready, .cancelled])
-        #expect(try await step { try await store.promote(on: queue) }.promoted == 1)
+        #expect(try await step { try await store.promote(on: queue, for: me) }.promoted == 1)
         #expect(try await step { try await store.redrive([held[1].id], on: queue) } == [.ready])
         #expect(try await step { try await store.pause(true, queue) })
         #expect(try await step { try await bench.claim() }.isPaused)
@@ -128,7 +128,7 @@ struct ServerTests {
             try await bench.advance(by: .minutes(60))
             try await bench.redis("CONFIG", "SET", "maxmemory", "1")
             #expect(try await store.reap(from: queue).lapses.count == 2)
-            #expect(try await store.promote(on: queue).promoted == 1)
+            #expect(try await store.promote(on: queue, for: me).promoted == 1)
             #expect(try await store.purge(1000, .dead, on: queue) == 2)
             for forgotten in [0, 1] {
                 #expect(

@@ -11,20 +11,11 @@ struct ClaimLoop {
     let pool: SlotPool
 
     func run() async {
-        var pollAt = ContinuousClock.now.advanced(by: node.configuration.pollInterval)
         while !node.isStopping {
-            let now = ContinuousClock.now
-            if now >= pollAt {
-                // The net below the wake-ups: a mark may have died with the node that had taken it.
-                pollAt = now.advanced(by: node.configuration.pollInterval * Double.random(in: 0.9..<1.1))
-                node.agenda.heatAll(now)
-            } else {
-                node.agenda.heatNeglected(now)
-            }
+            let retryIn = node.agenda.retryRefused(.now) ?? .seconds(3600)
             if await runOnce() > 0 { continue }
             if node.agenda.isCold { node.idleSignal.raise() }
-            let retryIn = node.agenda.retryIn(now) ?? .seconds(3600)
-            await node.claimSignal.wait(upTo: min(pollAt - now, retryIn, pool.hasWaiting ? Self.longestWait : retryIn))
+            await node.claimSignal.wait(upTo: pool.hasWaiting ? min(retryIn, Self.longestWait) : retryIn)
         }
     }
 
@@ -34,7 +25,7 @@ struct ClaimLoop {
     func runOnce() async -> Int {
         await handBackStale()
         let prefetch = node.pace.jobs(in: node.configuration.prefetchTime, concurrency: pool.concurrency)
-        guard let queue = node.agenda.pick(random: .random(in: 0..<1)) else { return 0 }
+        guard let queue = node.agenda.pick() else { return 0 }
         let demand = pool.demand(prefetch: prefetch)
         guard demand > 0 else {
             for queue in node.agenda.takeOwedMarks() { await node.mark(queue) }
@@ -54,7 +45,7 @@ struct ClaimLoop {
         // Before the request is sent: the local deadline must be the earlier one.
         let sentAt = ContinuousClock.now
         let claim = try await node.store.claim(limit, from: queue, for: node.consumer, lease: configuration.lease)
-        node.note(claim, of: queue)
+        node.note(claim, of: queue, sentAt: sentAt)
         if !claim.jobs.isEmpty {
             node.observe?(.claimed(claim.jobs, from: queue))
             let leases = claim.jobs.map { job in

@@ -2,7 +2,8 @@ import Logging
 import StintCore
 import StintStore
 
-/// Forgets finished jobs that are too old or too many, a few at a time.
+/// Forgets finished jobs that are too old or too many, a few at a time, in queues that this node works on, and in one of its
+/// others each minute.
 struct JanitorLoop {
     private static let interval = Duration.seconds(60)
 
@@ -13,11 +14,11 @@ struct JanitorLoop {
         while !Task.isCancelled {
             await node.pause(Self.interval, on: timer)
             if Task.isCancelled { return }
-            for entry in node.agenda.all {
+            for queue in node.agenda.takeTrimmable(keep: Defaults.keepDone.age, now: .now) {
                 do {
-                    try await runOnce(entry.name)
+                    try await runOnce(queue)
                 } catch {
-                    node.logger.debug("trim failed", metadata: ["queue": "\(entry.name)", "error": "\(error)"])
+                    node.logger.debug("trim failed", metadata: ["queue": "\(queue)", "error": "\(error)"])
                 }
             }
         }

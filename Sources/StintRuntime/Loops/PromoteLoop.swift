@@ -3,37 +3,40 @@ import StintCore
 import StintStore
 
 /// Keeps the time of scheduled jobs: at the moment when one is due this node claims it, or, without room, makes it ready
-/// and wakes another node.
+/// and wakes another node. When very many are due at once it makes them ready step by step, while claims go on.
 struct PromoteLoop {
+    /// Between two steps, so that other calls get their turn.
+    private static let pause = Duration.milliseconds(1)
+
     let node: NodeState
     let pool: SlotPool
+    let timer: Signal
 
     func run() async {
         while !Task.isCancelled {
-            var next = Duration.seconds(3600)
-            for entry in node.agenda.all {
-                guard let dueAt = entry.dueAt else { continue }
-                let wait = dueAt - .now
-                if wait > .zero {
-                    next = min(next, wait)
-                } else if pool.hasRoom {
-                    node.agenda.update(entry.name) { ($0.isHot, $0.dueAt) = (true, nil) }
+            let (ringing, next) = node.agenda.ring(.now)
+            for entry in ringing {
+                let hasRoom = pool.hasRoom
+                if hasRoom {
+                    node.agenda.update(entry.name) { $0.isHot = true }
                     node.claimSignal.raise()
-                } else {
-                    await promote(entry.name)
-                    next = .zero
                 }
+                if entry.hasBacklog || !hasRoom { await promote(entry.name) }
             }
-            if next > .zero { await node.promoteSignal.wait(upTo: next) }
+            if ringing.isEmpty {
+                await node.promoteSignal.wait(upTo: next.map { $0 - .now } ?? .seconds(3600))
+            }
         }
     }
 
     private func promote(_ queue: QueueName) async {
         do {
             try await runOnce(queue)
+            await timer.wait(upTo: Self.pause)
         } catch {
             node.logger.debug("promote failed", metadata: ["queue": "\(queue)", "error": "\(error)"])
-            await node.pause(.milliseconds(300), on: node.promoteSignal)
+            node.agenda.update(queue) { $0.dueAt = $0.dueAt ?? .now }
+            await node.pause(.milliseconds(300), on: timer)
         }
     }
 
@@ -42,8 +45,8 @@ struct PromoteLoop {
     /// - Returns: how many.
     @discardableResult
     func runOnce(_ queue: QueueName) async throws(StintError) -> Int {
-        let (promoted, dueIn) = try await node.store.promote(on: queue)
-        node.agenda.note(queue, dueIn: dueIn, now: .now)
+        let (promoted, dueIn) = try await node.store.promote(on: queue, for: node.consumer)
+        node.note(queue, dueIn: dueIn)
         return promoted
     }
 }

@@ -28,9 +28,9 @@ struct ReapLoop {
         }
     }
 
-    /// Until the next known deadline of the queue. A node that is too busy to hear of deadlines looks every other poll.
+    /// Until the next known deadline of the queue. A node that is too busy to hear of deadlines looks after two rounds of polls.
     private func wait(for entry: Agenda.Entry) -> Duration {
-        let look = entry.lookedAt.advanced(by: node.configuration.pollInterval * 2)
+        let look = entry.lookedAt.advanced(by: node.configuration.pollRound * 2)
         return max(min(entry.lapseAt ?? look, look), node.reapNotBefore.withLock { $0 }) - .now
     }
 

@@ -14,12 +14,13 @@ struct WakeLoop {
     let ear: RedisClient
 
     func run() async {
+        let command = self.command()
         while !Task.isCancelled, !node.isStopping {
             guard node.agenda.isCold, pool.seeRoom() else {
                 await node.idleSignal.wait()
                 continue
             }
-            await runOnce()
+            await runOnce(command)
         }
     }
 
@@ -27,10 +28,7 @@ struct WakeLoop {
     ///
     /// - Returns: the queue that was marked.
     @discardableResult
-    func runOnce() async -> QueueName? {
-        var command = RedisCommand("BLPOP")
-        for entry in node.agenda.all { command.append(node.store.keys.wake(entry.name)) }
-        command.append(Int(Self.blockFor.components.seconds))
+    func runOnce(_ command: RedisCommand) async -> QueueName? {
         do {
             let reply = try await ear.block(command, upTo: Self.blockFor)
             guard reply.count == 2, let key = reply[0].string, let queue = node.store.keys.queue(ofWake: key) else {
@@ -44,10 +42,17 @@ struct WakeLoop {
         }
     }
 
+    private func command() -> RedisCommand {
+        var command = RedisCommand("BLPOP")
+        for queue in node.configuration.queues { command.append(node.store.keys.wake(queue.name)) }
+        command.append(Int(Self.blockFor.components.seconds))
+        return command
+    }
+
     private func backOff(after error: RedisError) async {
         if Task.isCancelled {
             // What the server had just handed over is lost with the connection: mark for the others.
-            for entry in node.agenda.all { await node.mark(entry.name) }
+            for queue in node.configuration.queues { await node.mark(queue.name) }
         } else if error.disposition == .final {
             node.logger.error(
                 "wake-ups are refused: jobs wait for the next poll", metadata: ["error": "\(error)"])
