@@ -16,7 +16,7 @@ end
 
 local function expand(path, directory, into, seen, stack)
     for _, line in ipairs(lines_of(path, stack[#stack])) do
-        local name = line:match('^%-%-%- @include "([^"]+)"%s*$')
+        local name = line:match('^%s*%-%-%- @include "([^"]+)"%s*$')
         if not name then
             into[#into + 1] = line
         elseif not seen[name] then
