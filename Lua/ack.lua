@@ -46,7 +46,7 @@ for _, held in ipairs(groups) do
     end
 end
 if acked > 0 then
-    local total = call('HINCRBY', prefix .. 'meta', 'acked_total', string.format('%d', acked))
+    local total = call('HINCRBY', prefix .. 'meta', 'acked_total', acked == 1 and '1' or string.format('%d', acked))
     -- Looked at about once in a hundred jobs.
     if total % 100 < acked then
         --- @include "done"

@@ -43,7 +43,7 @@ end
 local ready, scheduled = prefix .. 'ready', prefix .. 'scheduled'
 local leased, leases = prefix .. 'leased', prefix .. 'leases'
 
-local meta = call('HMGET', prefix .. 'meta', 'paused', 'token', 'alarm')
+local meta = call('HMGET', prefix .. 'meta', 'paused', 'token')
 if meta[1] == '1' then
     return { '-1', 0, -1, first_in(leased, now_us), now_us, {}, {}, {} }
 end
@@ -57,10 +57,10 @@ end
 local alarm_in = due_in
 if due_in >= 0 then
     --- @include "alarm"
-    alarm_in = alarm_for(prefix, meta[3], consumer, due_in, now_us)
+    alarm_in = alarm_for(prefix, consumer, due_in, now_us)
 end
 -- One more than asked for tells whether any stay behind.
-local ids = call('ZRANGE', ready, '0', format('%d', limit))
+local ids = call('ZRANGE', ready, '0', limit == 1 and '1' or format('%d', limit))
 local more = #ids > limit
 if more then
     ids[#ids] = nil
@@ -74,7 +74,7 @@ local token = format('%d', math.max((tonumber(meta[2]) or 0) + 1, now_us))
 local lease = token .. ':' .. consumer
 local deadline = format('%d', now_ms + lease_ms)
 local byte, taken = string.byte, #ids
-local holders, deadlines, n, bytes, orphans = {}, {}, 0, 0, nil
+local entries, n, bytes, orphans = {}, 0, 0, nil
 for i = 1, taken do
     local id, record = ids[i], records[i]
     if record then
@@ -86,12 +86,11 @@ for i = 1, taken do
             taken, more = i - 1, true
             break
         end
-        holders[n + 1], holders[n + 2] = id, lease
-        deadlines[n + 1], deadlines[n + 2] = deadline, id
+        entries[n + 1], entries[n + 2] = deadline, id
         if byte(record) == 74 then
             local own_ms = record_option(record, 'l')
             if own_ms and own_ms > 0 then
-                deadlines[n + 1] = format('%d', now_ms + own_ms)
+                entries[n + 1] = format('%d', now_ms + own_ms)
             end
         end
         n = n + 2
@@ -103,8 +102,12 @@ end
 
 call('HSET', prefix .. 'meta', 'token', token)
 if n > 0 then
-    call('HSET', leases, unpack(holders))
-    call('ZADD', leased, unpack(deadlines))
+    call('ZADD', leased, unpack(entries, 1, n))
+    -- deadline, id 1, deadline, id 2, … becomes, from its second place, id 1, lease, id 2, lease, …
+    for i = 3, n + 1, 2 do
+        entries[i] = lease
+    end
+    call('HSET', leases, unpack(entries, 2, n + 1))
     if now_us % 64 < taken then
         --- @include "wide"
         widen_hash(leases)
@@ -123,7 +126,7 @@ if orphans then
         table.remove(records, i)
     end
 end
-call('ZREMRANGEBYRANK', ready, '0', format('%d', taken - 1))
+call('ZREMRANGEBYRANK', ready, '0', taken == 1 and '0' or format('%d', taken - 1))
 
 local tries = {}
 if #ids > 0 and call('EXISTS', prefix .. 'tries') == 1 then

@@ -92,7 +92,7 @@ for _, group in ipairs(groups) do
     end
 end
 if accepted > 0 then
-    call('HINCRBY', prefix .. 'meta', 'enqueued_total', string.format('%d', accepted))
+    call('HINCRBY', prefix .. 'meta', 'enqueued_total', accepted == 1 and '1' or string.format('%d', accepted))
     if now_us % 64 < accepted then
         --- @include "wide"
         widen_hash(jobs)

@@ -7,10 +7,11 @@ local STAND_IN_US = 500000
 local RELIED_ON_S, REFRESH_S = 15, 4
 
 -- The time until this consumer has to see to the queue, µs; -1 = another one does. `due_in` is the true one.
-local function alarm_for(prefix, alarm, consumer, due_in, now_us)
+local function alarm_for(prefix, consumer, due_in, now_us)
     if due_in < 0 then
         return due_in
     end
+    local alarm = redis.call('HGET', prefix .. 'meta', 'alarm')
     local now_s = math.floor(now_us / 1000000)
     local due, first, first_s, second, second_s =
         string.match(alarm or '', '^(%d+) (%S+) (%d+) ?(%S*) ?(%d*)$')

@@ -1,5 +1,5 @@
--- Finished ids are remembered for a while, so that an enqueue which is repeated after a lost reply, or by a user with an
--- id of their own, is recognised. Two sets take turns: ids are added to `done`; when that is old or large it becomes
+-- Finished ids are remembered for a while, so that an enqueue which is repeated after a lost reply, or by a user with
+-- an id of their own, is recognised. Two sets take turns: ids are added to `done`; when that is old or large it becomes
 -- `done_before`, and what was there is forgotten, all at once and off the server's main thread.
 -- `done_since` in `meta` is for trim.lua, which alone looks at the age.
 local MAX_DONE = 100000

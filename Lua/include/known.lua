@@ -1,4 +1,4 @@
--- Take out of a group of an enqueue what exists already: its ids are kept in `group.ids`, their records in `group.list`.
+-- Take out of a group of an enqueue what exists already: ids are kept in `group.ids`, with records in `group.list`.
 -- `seen` holds the ids of the call's groups so far. Refused ids go to `replies`, each with its state.
 local function keep_unknown(prefix, group, seen, replies)
     local ids = {}

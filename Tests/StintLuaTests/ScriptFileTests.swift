@@ -83,8 +83,8 @@ struct ScriptFileTests {
     static let bounds = [
         "ids": "at most a checked limit, or a counted group", "held": "part of ids", "entries": "two for each of held",
         "args": "two for each id",
-        "args, 1, n": "two for each id of a group", "holders": "two for each of ids",
-        "deadlines": "two for each of ids", "gone": "LIMIT 0 100",
+        "args, 1, n": "two for each id of a group", "entries, 1, n": "two for each of ids",
+        "entries, 2, n + 1": "two for each of ids", "gone": "LIMIT 0 100",
         "ids, n + 1, last": "READ_AT_ONCE", "ids, 1, n": "part of ids",
         "list, first, last": "two for each id of a group", "list, first - 1, last - 1": "as many",
         "args, 1, 2 * n": "two for each id of a group", "COUNTERS": "a constant",
