@@ -33,6 +33,26 @@ struct Bare {
         return us / Double(batches * Self.batch)
     }
 
+    /// The same in the steady state of a queue: `waiting` jobs stay ready, three batches are in flight.
+    func steadyCost(jobs: Int, waiting: Int) async throws -> Double {
+        try await redis.send("FLUSHALL")
+        let (redis, record, minter) = (self.redis, Self.record, JobIDMinter())
+        try await pipelined(waiting / Self.batch) { _ in try await Self.enqueue(minter, record, redis) }
+        var inFlight: [[String]] = []
+        for _ in 0..<CostBench.inFlight { inFlight.append(try await Self.claim(redis)) }
+        let batches = jobs / Self.batch
+        let us = try await spent(["zadd", "hset", "zpopmin", "hmget", "zrem", "hdel"]) {
+            for _ in 0..<batches {
+                try await Self.enqueue(minter, record, redis)
+                inFlight.append(try await Self.claim(redis))
+                let done = inFlight.removeFirst()
+                try await redis.send("ZREM", ["bare:leased"] + done)
+                try await redis.send("HDEL", ["bare:jobs"] + done)
+            }
+        }
+        return us / Double(batches * Self.batch)
+    }
+
     /// The time that Redis says it spent inside commands of these names during `body`, µs.
     func spent(_ names: Set<String>, _ body: () async throws -> Void) async throws -> Double {
         let before = try await ServerInfo.read("commandstats", redis).commandUs(names)

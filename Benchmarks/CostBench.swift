@@ -9,6 +9,9 @@ struct CostBench {
     static let batches = [100, 10, 1]
     /// The machine's speed drifts: bare and scripted rounds take turns, and what is told are medians, of the ratios too.
     static let rounds = 5
+    /// Batches that are leased at a time in the steady state, and jobs that wait meanwhile.
+    static let inFlight = 3
+    static let waiting = 20_000
 
     let url: String
     let jobs: Int
@@ -17,8 +20,13 @@ struct CostBench {
         try await withClient(url) { client in
             var bare: [Double] = []
             var scripted: [Int: [Double]] = [:]
+            var steady: (bare: [Double], scripted: [Double]) = ([], [])
             for _ in 0..<Self.rounds {
                 bare.append(try await Bare(redis: client.redis).cost(jobs: jobs / Self.rounds))
+                steady.bare.append(
+                    try await Bare(redis: client.redis).steadyCost(jobs: jobs / Self.rounds, waiting: Self.waiting))
+                try await client.flush()
+                steady.scripted.append(try await Self.steady(client, jobs: jobs / Self.rounds))
                 for batch in Self.batches {
                     try await client.flush()
                     scripted[batch, default: []].append(
@@ -27,6 +35,13 @@ struct CostBench {
             }
             report.add(
                 "bare ZADD HSET / ZPOPMIN ZADD HMGET / ZREM HDEL, batch 100", bare.median, "µs of Redis per job")
+            report.add("the same, 20,000 waiting and 300 in flight", steady.bare.median, "µs of Redis per job")
+            report.add(
+                "enqueue + claim + ack, batch 100, 20,000 waiting and 300 in flight", steady.scripted.median,
+                "µs of Redis per job")
+            report.add(
+                "ratio to bare, batch 100, 20,000 waiting and 300 in flight",
+                zip(steady.scripted, steady.bare).map { $0 / $1 }.median, "", .atMost(1.7), ratio: .steadyCost)
             for batch in Self.batches {
                 let costs = scripted[batch] ?? []
                 report.add(
@@ -37,6 +52,30 @@ struct CostBench {
                     batch == 100 ? .atMost(1.7) : nil, ratio: .cost(batch: batch))
             }
         }
+    }
+
+    /// µs of Redis per job while 20,000 jobs wait and 300 are leased all the time.
+    private static func steady(_ client: StintClient, jobs: Int) async throws -> Double {
+        let (queue, batch): (QueueName, Int) = ("cost", Bare.batch)
+        let consumer = try ConsumerID(name: "bench")
+        let store = client.store
+        func claim() async throws -> [Held] {
+            try await store.claim(batch, from: queue, for: consumer, lease: .seconds(300)).jobs
+                .map { Held(id: $0.id, token: $0.token) }
+        }
+        try await Producer(client).bulk(waiting, batch: batch, on: [queue])
+        var inFlight: [[Held]] = []
+        for _ in 0..<Self.inFlight { inFlight.append(try await claim()) }
+        var done = 0
+        let us = try await Bare(redis: client.redis).spent(Bare.scripts) {
+            for _ in 0..<jobs / batch {
+                try await Producer(client).bulk(batch, batch: batch, on: [queue])
+                inFlight.append(try await claim())
+                done += try await store.ack(inFlight.removeFirst(), on: queue, by: consumer).accepted
+            }
+        }
+        precondition(done == jobs / batch * batch, "as many jobs are acked as were enqueued")
+        return us / Double(done)
     }
 
     /// µs of Redis per job for enqueue, claim and ack, the batches going round the queues.

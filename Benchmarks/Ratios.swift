@@ -5,6 +5,7 @@ import Foundation
 /// Less is better with all of them.
 enum Ratio: Hashable, Comparable {
     case cost(batch: Int)
+    case steadyCost
     case memory, nodeMemory, nodeCPU, producerCPU, oneByOneCPU, enqueueCalls, loneEnqueue
     case claims(nodes: Int)
     case idle(nodes: Int)
@@ -12,6 +13,7 @@ enum Ratio: Hashable, Comparable {
     var name: String {
         switch self {
         case .cost(let batch): "redis_time_to_bare_batch_\(batch)"
+        case .steadyCost: "redis_time_to_bare_batch_100_steady"
         case .memory: "redis_bytes_per_job_beyond_payload"
         case .nodeMemory: "node_megabytes_with_1000_in_flight"
         case .nodeCPU: "node_cpu_per_job_to_bare"
@@ -26,7 +28,7 @@ enum Ratio: Hashable, Comparable {
 
     var measure: Measure {
         switch self {
-        case .cost: .cost
+        case .cost, .steadyCost: .cost
         case .memory: .memory
         case .nodeMemory: .inflight
         case .nodeCPU, .producerCPU: .throughput

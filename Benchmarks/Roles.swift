@@ -19,6 +19,7 @@ struct NodesRole: AsyncParsableCommand {
     @Option var concurrency = 8
     @Option var leaseMs: Int?
     @Option var prefetchMs: Int?
+    @Option var claimLimit: Int?
     /// How long a run takes.
     @Option var runMs = 0
     /// Ends after so many runs; 0 = with its input.
@@ -32,6 +33,7 @@ struct NodesRole: AsyncParsableCommand {
         plan.concurrency = concurrency
         if let leaseMs { plan.lease = .milliseconds(leaseMs) }
         plan.prefetch = prefetchMs.map { .milliseconds($0) }
+        if let claimLimit { plan.claimLimit = claimLimit }
         plan.handler = .milliseconds(runMs)
         let bench = BenchNodes(expecting: jobs > 0 ? jobs : .max)
         let result = try await bench.run(plan) {

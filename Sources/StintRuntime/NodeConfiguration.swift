@@ -22,6 +22,8 @@ package struct NodeConfiguration: Sendable {
     package var maxLapses = Defaults.maxLapses
     /// The longest that jobs may wait inside this process for a slot: how far ahead tiny jobs are claimed.
     package var prefetchTime = Duration.milliseconds(20)
+    /// The most jobs of one claim.
+    package var claimLimit = Defaults.maxJobsPerCall
     /// The longest that a lost wake-up delays a job. Tests of what must not wait for it make it long.
     package var longestPoll = Defaults.pollInterval
     /// The version of the program, for the register.

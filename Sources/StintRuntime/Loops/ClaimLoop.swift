@@ -33,7 +33,7 @@ struct ClaimLoop {
         }
         do {
             if queue.mayHoldUnknown { try await recover(queue.name) }
-            try await claim(min(demand, Defaults.maxJobsPerCall), from: queue.name)
+            try await claim(min(demand, node.configuration.claimLimit), from: queue.name)
         } catch {
             await backOff(after: error, queue)
         }
