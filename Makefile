@@ -46,7 +46,7 @@ bench-peers: deps-build deps-run deps-peers ## compare with other job queues; PE
 	python3 Benchmarks/peers/run.py $(PEERS_ARGS)
 
 format: ## format the Swift code in place
-	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests $(wildcard examples)
+	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests Benchmarks $(wildcard examples)
 
 examples: deps-build ## build all examples; README.md says how to run one
 	@for example in $(notdir $(patsubst %/,%,$(wildcard examples/*/))); do \

@@ -29,7 +29,7 @@ existing() {
 luac=$(command -v luac5.1 || command -v luac || true)
 lua=$(command -v lua5.1 || command -v lua || true)
 code=$(existing Sources Lua Tests examples)
-swift_code=$(existing Package.swift Sources Tests examples)
+swift_code=$(existing Package.swift Sources Tests Benchmarks examples)
 expanded=.build/lua
 mkdir -p "$expanded"
 rm -f "$expanded"/*.lua

@@ -198,7 +198,8 @@ struct PromoteTests {
     @Test func `priorities that take turns keep the order of their due times, each in its own band`() async throws {
         try await withQueue { bench in
             for (index, id) in ["a", "b", "c", "d", "e", "f"].enumerated() {
-                try await bench.enqueue(id, priority: index % 2 == 0 ? 0 : 5, due: .after(.minutes(20) - .seconds(index)))
+                try await bench.enqueue(
+                    id, priority: index % 2 == 0 ? 0 : 5, due: .after(.minutes(20) - .seconds(index)))
             }
             try await bench.advance(by: .minutes(30))
             #expect(try await bench.store.promote(on: bench.queue, for: bench.me).promoted == 6)
