@@ -37,7 +37,7 @@ local call = redis.call
 local prefix = KEYS[1]
 local consumer, lease_ms, limit = ARGV[1], tonumber(ARGV[2]), checked_limit(ARGV[3])
 local format = string.format
-if not (lease_ms and limit and lease_ms >= 1) or consumer == '' then
+if not (lease_ms and limit and lease_ms >= 1 and lease_ms <= MAX_MS) or consumer == '' then
     return redis.error_reply('ERR STINT_ARGUMENTS claim: consumer, lease in ms, limit 1..1000')
 end
 local ready, scheduled = prefix .. 'ready', prefix .. 'scheduled'
@@ -89,7 +89,7 @@ for i = 1, taken do
         entries[n + 1], entries[n + 2] = deadline, id
         if byte(record) == 74 then
             local own_ms = record_option(record, 'l')
-            if own_ms and own_ms > 0 then
+            if own_ms and own_ms > 0 and own_ms <= MAX_MS then
                 entries[n + 1] = format('%d', now_ms + own_ms)
             end
         end

@@ -25,7 +25,7 @@ while ARGV[at] do
     if not ids then
         return redis.error_reply(next_at)
     end
-    if not (lease_ms and lease_ms >= 1) then
+    if not (lease_ms and lease_ms >= 1 and lease_ms <= MAX_MS) then
         return redis.error_reply('ERR STINT_ARGUMENTS extend: the lease is a number of ms, at argument ' .. at + 1)
     end
     local deadline = string.format('%d', now_ms + lease_ms)

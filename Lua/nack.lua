@@ -45,7 +45,7 @@ local codes, nacked, buried, cancelled, wake = {}, 0, 0, 0, false
 for i = 0, n - 1 do
     local at = 2 + i * FIELDS
     local id, token, verdict, reason = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 5]
-    local delay_ms, max_failures = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
+    local delay_ms, max_failures = math.min(tonumber(ARGV[at + 3]), MAX_MS), tonumber(ARGV[at + 4])
     local lease = call('HGET', prefix .. 'leases', id)
     local code = not lease and GONE or STALE
     if lease == token .. ':' .. consumer then

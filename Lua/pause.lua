@@ -20,7 +20,8 @@ end
 if wanted then
     call('HSET', meta, 'paused', '1')
 else
-    call('HDEL', meta, 'paused')
+    -- Who was told of the next due time has been told meanwhile that it need not see to it.
+    call('HDEL', meta, 'paused', 'alarm')
     mark(prefix)
 end
 return 1

@@ -24,7 +24,7 @@
 
 local call = redis.call
 local prefix, consumer, delay_ms = KEYS[1], ARGV[1], tonumber(ARGV[2])
-if not (delay_ms and delay_ms >= 0) then
+if not (delay_ms and delay_ms >= 0 and delay_ms <= MAX_MS) then
     return redis.error_reply('ERR STINT_ARGUMENTS release: the delay is a number of ms, 0 or more')
 end
 local replies, groups, at = { 0 }, {}, 3

@@ -16,6 +16,10 @@ local function alarm_for(prefix, consumer, due_in, now_us)
     local due, first, first_s, second, second_s =
         string.match(alarm or '', '^(%d+) (%S+) (%d+) ?(%S*) ?(%d*)$')
     local first_age, second_age = now_s - (tonumber(first_s) or 0), now_s - (tonumber(second_s) or 0)
+    -- Below zero when the server's clock went back: then nobody knows when they asked.
+    if first_age < 0 or second_age < 0 then
+        first_age = RELIED_ON_S + 1
+    end
     local head = string.format('%d', math.floor((now_us + due_in) / 1000))
     local told = due_in
     local text

@@ -50,7 +50,19 @@ package final class EnqueueGatherer: Sendable {
                 for (entry, outcome) in zip(batch, outcomes) { entry.caller.resume(returning: .success(outcome)) }
             } catch {
                 for entry in batch { entry.caller.resume(returning: .failure(error)) }
+                // One outage is enough for all: who waited behind this call hears of it now, not after a time-out of its own.
+                if error.isPassing { giveUp(on: queue) }
             }
+        }
+    }
+
+    private func giveUp(on queue: QueueName) {
+        let unsent = queues.withLock { $0[queue]?.takeAll() ?? [] }
+        for entry in unsent {
+            let error = StintError(
+                .unavailable, "enqueue \(queue)", "the call before this one could not be made",
+                advice: "The job was not sent. Try again.")
+            entry.caller.resume(returning: .failure(error))
         }
     }
 
@@ -107,6 +119,12 @@ package struct Gathering<Entry> {
         }.count
         defer { waiting.removeFirst(count) }
         return Self.grouped(waiting.prefix(count), job)
+    }
+
+    /// Everything that waits. Its senders go on, and find nothing.
+    package mutating func takeAll() -> [Entry] {
+        defer { waiting = [] }
+        return waiting
     }
 
     private struct Group: Hashable {

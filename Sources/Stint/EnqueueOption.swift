@@ -62,6 +62,12 @@ extension NewJob {
                 advice: "Keep large data in a store of its own, and its address in the job."
             )
         }
+        // Far enough for everybody, and far below what the scripts can reckon with.
+        if case .at(let ms) = due, ms > 253_402_300_799_999 {
+            throw StintError(
+                .invalidArgument, "enqueue", "a due time of \(ms) ms since 1970 is out of range",
+                advice: "It is in the year 9999 at most.")
+        }
         if case .after(let delay) = due, delay > .seconds(86_400 * 3660) {
             throw StintError(
                 .invalidArgument, "enqueue", "a delay of \(delay) is out of range", advice: "It is at most ten years.")

@@ -69,7 +69,8 @@ public final class StintClient: Sendable {
         try ServerCheck(info: info).verify(allowsEviction: target.allowsEviction)
     }
 
-    /// Ends the connections. Calls that are under way end first, or fail; enqueues that were not sent yet fail with `closed`.
+    /// Ends the connections. Calls that are under way end first, or fail: enqueues that were sent with `unconfirmed`, those
+    /// that were not with `closed`.
     public func close() async {
         await store.client.close()
     }

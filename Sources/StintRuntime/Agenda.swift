@@ -17,8 +17,12 @@ final class Agenda: Sendable {
         /// More jobs are due than a claim makes ready on its way, and this node is who makes the others ready.
         var hasBacklog = false
         var lapseAt: ContinuousClock.Instant?
-        /// When the store was last asked for the times above.
+        /// When the store was last asked for the lapse above.
         var lookedAt = ContinuousClock.now
+        /// When it was last asked whether there are jobs.
+        var seenAt = ContinuousClock.now
+        /// When a mark for it was last taken.
+        var markedAt: ContinuousClock.Instant?
         /// When it was last claimed from.
         var claimedAt = ContinuousClock.now
         /// When it last brought jobs.
@@ -102,7 +106,7 @@ final class Agenda: Sendable {
             let before = now - interval
             var unseen: [(at: ContinuousClock.Instant, index: Int)] = []
             for (index, entry) in state.entries.enumerated() where !entry.isHot && entry.retryAt == nil {
-                let at = max(entry.lookedAt, entry.claimedAt)
+                let at = max(entry.seenAt, entry.claimedAt)
                 if at <= before { unseen.append((at, index)) }
             }
             if unseen.count > limit { unseen.sort { $0.at < $1.at } }

@@ -108,7 +108,11 @@ package final class Node: Sendable {
             await self.waitForSettles(until: end)
             for loop in loops { loop.cancel() }
             for loop in loops { await self.wait(for: loop, until: end, executor) }
-            await self.wait(for: Task(executorPreference: executor) { await register.leave() }, until: end, executor)
+            let leave = Task(executorPreference: executor) {
+                await self.state.giveUpAlarms()
+                await register.leave()
+            }
+            await self.wait(for: leave, until: end, executor)
             await ear.close()
         }.value
         state.logger.info("node stopped")

@@ -88,7 +88,10 @@ final class NodeState: Sendable {
         let now = ContinuousClock.now
         let isEmptyHanded = leases.isEmpty
         agenda.update(queue) { entry in
-            (entry.isHot, entry.isRefused, entry.owesMark) = (claim.leavesMore, false, false)
+            // A mark that came after the claim was sent is of a job that it may not have seen.
+            let isMarked = entry.markedAt.map { $0 > sentAt } ?? false
+            (entry.isHot, entry.isRefused) = (claim.leavesMore || isMarked, false)
+            if !isMarked { entry.owesMark = false }
             entry.claimedAt = now
             // What is leased while this node holds nothing is others'.
             if claim.jobs.isEmpty, isEmptyHanded { entry.othersHold = claim.lapseIn != nil }
@@ -117,6 +120,7 @@ final class NodeState: Sendable {
             if agenda.note(queue, lapseIn: look.lapseIn, now: now) { reapSignal.raise() }
             note(queue, dueIn: look.dueIn, asOf: serverUs)
             agenda.update(queue) { entry in
+                entry.seenAt = now
                 if look.isReady { entry.isHot = true }
                 // What is leased while this node holds nothing is others'.
                 if isEmptyHanded { entry.othersHold = look.lapseIn != nil }
@@ -160,6 +164,17 @@ final class NodeState: Sendable {
             logger.notice(
                 "connections cannot be looked at: jobs of killed nodes wait until their leases run out",
                 metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Leaves the due times that this node was told of to others: it will not see to them any more.
+    func giveUpAlarms() async {
+        for entry in agenda.all where entry.dueAt != nil {
+            do {
+                try await store.giveUpAlarm(on: entry.name)
+            } catch {
+                logger.debug("alarm not given up", metadata: ["queue": "\(entry.name)", "error": "\(error)"])
+            }
         }
     }
 

@@ -150,6 +150,15 @@ extension Store {
         _ = try await send(command, "mark \(queue)")
     }
 
+    /// Forgets who was told of the next due time, and wakes a node that will ask: for a node that leaves.
+    package func giveUpAlarm(on queue: QueueName) async throws(StintError) {
+        var command = RedisCommand("HDEL")
+        command.append(keys.meta(queue))
+        command.append("alarm")
+        _ = try await send(command, "give up the alarm of \(queue)")
+        try await mark(queue)
+    }
+
     /// How many wake-up marks wait for a node.
     package func marks(_ queue: QueueName) async throws(StintError) -> Int {
         var command = RedisCommand("LLEN")

@@ -49,7 +49,7 @@ extension StintError {
         let code: Code =
             switch error.code {
             case .outOfMemory: .queueFull
-            case .closed: .closed
+            case .closed where !error.mayHaveRun: .closed
             case .badURL: .invalidArgument
             default:
                 if error.mayHaveRun {

@@ -117,7 +117,7 @@ extension NodeTests.GatheredEnqueueTests {
         }
     }
 
-    @Test func `what was gathered and not sent fails when the client is closed`() async throws {
+    @Test func `when the client is closed what was sent is unconfirmed, and what was not is closed`() async throws {
         try await Arena.runAlone { arena in
             let client = try await arena.producer()
             try await arena.holdWrites()
@@ -126,7 +126,9 @@ extension NodeTests.GatheredEnqueueTests {
             }
             try await arena.waitForHeldCall()
             await client.close()
-            #expect(await running.map(\.code) == Array(repeating: .closed, count: 16))
+            let codes = await running.map(\.code)
+            #expect(codes.contains(.unconfirmed), "the call that is held was sent")
+            #expect(codes.allSatisfy { $0 == .unconfirmed || $0 == .closed })
             try await arena.releaseWrites()
         }
     }

@@ -27,6 +27,16 @@ extension NodeTests.GatheringTests {
         #expect(startedAfterEnd)
     }
 
+    @Test func `what waits can be taken back, and its senders end`() {
+        var gathering = Gathering<NewJob>()
+        _ = gathering.add(job("a"))
+        #expect(take(&gathering) == ["a"])
+        for id in ["b", "c"] { _ = gathering.add(job(id)) }
+        #expect(gathering.takeAll().map(\.id.rawValue) == ["b", "c"])
+        #expect(take(&gathering) == nil)
+        #expect(take(&gathering) == nil)
+    }
+
     @Test func `jobs that are alike stand together, each kind in the order of arrival`() {
         var gathering = Gathering<NewJob>()
         _ = gathering.add(job("a", priority: 1))

@@ -37,6 +37,42 @@ struct AlarmTests {
         }
     }
 
+    @Test func `after a pause the next due time is told anew`() async throws {
+        try await withQueue { bench in
+            let third = try ConsumerID(name: "third")
+            try await bench.enqueue("a", due: .after(.minutes(60)))
+            for consumer in [bench.me, bench.other] { _ = try await bench.claim(for: consumer) }
+            try await bench.store.pause(true, bench.queue)
+            for consumer in [bench.me, bench.other] { #expect(try await bench.claim(for: consumer).dueIn == nil) }
+            try await bench.store.pause(false, bench.queue)
+            #expect(try await bench.claim(for: third).dueIn != nil)
+        }
+    }
+
+    @Test func `who gave an alarm up is not relied on, and a node is woken`() async throws {
+        try await withQueue { bench in
+            let third = try ConsumerID(name: "third")
+            try await bench.enqueue("a", due: .after(.minutes(60)))
+            for consumer in [bench.me, bench.other] { _ = try await bench.claim(for: consumer) }
+            #expect(try await bench.claim(for: third).dueIn == nil)
+            try await bench.redis("UNLINK", bench.key("wake"))
+            try await bench.store.giveUpAlarm(on: bench.queue)
+            #expect(try await bench.wakeMarks() == 1)
+            #expect(try await bench.claim(for: third).dueIn != nil)
+        }
+    }
+
+    @Test func `who asked at a time that has not come yet is not relied on`() async throws {
+        try await withQueue { bench in
+            let third = try ConsumerID(name: "third")
+            try await bench.enqueue("a", due: .after(.minutes(60)))
+            for consumer in [bench.me, bench.other] { _ = try await bench.claim(for: consumer) }
+            // As after a step back of the server's clock.
+            try await bench.ageAlarm(by: -100)
+            #expect(try await bench.claim(for: third).dueIn != nil)
+        }
+    }
+
     @Test func `the next due time is told to whoever asks first`() async throws {
         try await withQueue { bench in
             try await bench.enqueue("late", due: .after(.seconds(60)))

@@ -19,7 +19,8 @@ struct LookLoop {
         var pollAt = ContinuousClock.now.advanced(by: node.configuration.pollInterval * Double.random(in: 0..<1))
         while !Task.isCancelled, !node.isStopping {
             let isBusy = node.agenda.isPartlyHot
-            let busy = max(Self.busyInterval, Self.busyIntervalPerQueue * node.agenda.count)
+            let atOnce = min(node.agenda.count, NodeConfiguration.queuesPerPoll)
+            let busy = max(Self.busyInterval, Self.busyIntervalPerQueue * atOnce)
             if isBusy {
                 await timer.wait(upTo: min(busy, pollAt - .now))
             } else {
@@ -30,7 +31,7 @@ struct LookLoop {
                 pollAt = .now.advanced(by: interval * Double.random(in: 0.9..<1.1))
                 await runOnce(unseenFor: interval / 2)
             } else if isBusy {
-                await runOnce(unseenFor: busy)
+                await runOnce(unseenFor: max(busy, Self.busyIntervalPerQueue * node.agenda.count))
             }
         }
     }

@@ -18,7 +18,8 @@ struct PromoteLoop {
             for entry in ringing {
                 let hasRoom = pool.hasRoom
                 if hasRoom {
-                    node.agenda.update(entry.name) { $0.isHot = true }
+                    // Should the slots be taken before the claim is sent, another node is woken.
+                    node.agenda.update(entry.name) { ($0.isHot, $0.owesMark) = (true, true) }
                     node.claimSignal.raise()
                 }
                 if entry.hasBacklog || !hasRoom { await promote(entry.name) }

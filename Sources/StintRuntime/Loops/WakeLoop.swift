@@ -65,7 +65,7 @@ struct WakeLoop {
 
     private func take(_ queue: QueueName) async {
         if pool.hasRoom, !node.isStopping {
-            node.agenda.update(queue) { ($0.isHot, $0.owesMark) = (true, true) }
+            node.agenda.update(queue) { ($0.isHot, $0.owesMark, $0.markedAt) = (true, true, .now) }
             node.claimSignal.raise()
         } else {
             // This node filled up, or began to stop, while it listened: the mark is for another one.
