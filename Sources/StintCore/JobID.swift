@@ -35,8 +35,8 @@ public struct JobID: Hashable, Sendable, Comparable, CustomStringConvertible {
 /// Makes job ids that rise, also when the wall clock goes back.
 ///
 /// Two processes make the same id only if, within one eighth of a second, their counters stand within each other's reach:
-/// two that mint 10,000 ids each in that time do so with a probability of 1 in 14 billion, once for the pair, since the
-/// counters run on and are not drawn again.
+/// two that mint 10,000 ids each in that time do so with a probability of 1 in 14 billion. The counters run on and are
+/// not drawn again, so that is once for a pair that mints equally fast, and not in each eighth of a second.
 package final class JobIDMinter: Sendable {
     private struct Last {
         var tick: UInt64 = 0
