@@ -16,6 +16,7 @@
 --- @include "limits"
 --- @include "lease"
 --- @include "groups"
+--- @include "way_out"
 
 local call = redis.call
 local prefix, consumer = KEYS[1], ARGV[1]
@@ -28,16 +29,15 @@ while ARGV[at] do
     if not ids then
         return redis.error_reply(next_at)
     end
-    groups[#groups + 1] = split_held(prefix, ids, token, consumer, replies)
+    groups[#groups + 1] = { split_held(prefix, ids, token, consumer, replies) }
     at = next_at
 end
 
-for _, held in ipairs(groups) do
-    local n = #held
-    if n > 0 then
+for i = 1, #groups do
+    local held = groups[i][1]
+    if #held > 0 then
         call('SADD', done, unpack(held))
-        acked = acked + call('ZREM', prefix .. 'leased', unpack(held))
-        call('HDEL', prefix .. 'leases', unpack(held))
+        acked = acked + end_leases(prefix, held, groups[i][2], groups[i][3])
         call('HDEL', prefix .. 'jobs', unpack(held))
         if call('EXISTS', tries, cancels) > 0 then
             call('HDEL', tries, unpack(held))

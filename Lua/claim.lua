@@ -26,6 +26,7 @@
 --- @include "mark"
 --- @include "record"
 --- @include "first"
+--- @include "deadline"
 
 -- The most bytes of records in one claim, of at least one job.
 local MAX_BYTES = 8388608
@@ -37,7 +38,7 @@ local call = redis.call
 local prefix = KEYS[1]
 local consumer, lease_ms, limit = ARGV[1], tonumber(ARGV[2]), checked_limit(ARGV[3])
 local format = string.format
-if not (lease_ms and limit and lease_ms >= 1 and lease_ms <= MAX_MS) or consumer == '' then
+if not (lease_ms and limit and lease_ms >= 1 and lease_ms <= MAX_LEASE_MS) or consumer == '' then
     return redis.error_reply('ERR STINT_ARGUMENTS claim: consumer, lease in ms, limit 1..1000')
 end
 local ready, scheduled = prefix .. 'ready', prefix .. 'scheduled'
@@ -45,14 +46,14 @@ local leased, leases = prefix .. 'leased', prefix .. 'leases'
 
 local meta = call('HMGET', prefix .. 'meta', 'paused', 'token')
 if meta[1] == '1' then
-    return { '-1', 0, -1, first_in(leased, now_us), now_us, {}, {}, {} }
+    return { '-1', 0, -1, first_in(leased, 1, now_us), now_us, {}, {}, {} }
 end
-local due_in = first_in(scheduled, now_us)
+local due_in = first_in(scheduled, 1000, now_us)
 if due_in == 0 then
     --- @include "order"
     --- @include "due"
     promote_due(prefix, now_us, now_ms, math.max(limit, PROMOTE_AT_LEAST))
-    due_in = first_in(scheduled, now_us)
+    due_in = first_in(scheduled, 1000, now_us)
 end
 local alarm_in = due_in
 if due_in >= 0 then
@@ -66,14 +67,16 @@ if more then
     ids[#ids] = nil
 end
 if #ids == 0 then
-    return { '0', 0, alarm_in, first_in(leased, now_us), now_us, {}, {}, {} }
+    return { '0', 0, alarm_in, first_in(leased, 1, now_us), now_us, {}, {}, {} }
 end
 
 local records = call('HMGET', prefix .. 'jobs', unpack(ids))
 local token = format('%d', math.max((tonumber(meta[2]) or 0) + 1, now_us))
 local lease = token .. ':' .. consumer
-local deadline = format('%d', now_ms + lease_ms)
+call('HSET', prefix .. 'meta', 'token', token)
 local byte, taken = string.byte, #ids
+-- Of each length of a lease, when it ends.
+local deadlines = {}
 local entries, n, bytes, orphans = {}, 0, 0, nil
 for i = 1, taken do
     local id, record = ids[i], records[i]
@@ -86,13 +89,19 @@ for i = 1, taken do
             taken, more = i - 1, true
             break
         end
-        entries[n + 1], entries[n + 2] = deadline, id
+        local length_ms = lease_ms
         if byte(record) == 74 then
             local own_ms = record_option(record, 'l')
-            if own_ms and own_ms > 0 and own_ms <= MAX_MS then
-                entries[n + 1] = format('%d', now_ms + own_ms)
+            if own_ms and own_ms > 0 and own_ms <= MAX_LEASE_MS then
+                length_ms = own_ms
             end
         end
+        local deadline = deadlines[length_ms]
+        if not deadline then
+            deadline = draw_deadline(leases, now_us + length_ms * 1000, lease)
+            deadlines[length_ms] = deadline
+        end
+        entries[n + 1], entries[n + 2] = deadline, id
         n = n + 2
     else
         orphans = orphans or {}
@@ -100,14 +109,8 @@ for i = 1, taken do
     end
 end
 
-call('HSET', prefix .. 'meta', 'token', token)
 if n > 0 then
     call('ZADD', leased, unpack(entries, 1, n))
-    -- deadline, id 1, deadline, id 2, … becomes, from its second place, id 1, lease, id 2, lease, …
-    for i = 3, n + 1, 2 do
-        entries[i] = lease
-    end
-    call('HSET', leases, unpack(entries, 2, n + 1))
     if now_us % 64 < taken then
         --- @include "wide"
         widen_hash(leases)
@@ -137,4 +140,4 @@ if more or due_in == 0 then
     mark(prefix)
     return { token, 1, alarm_in, -1, now_us, ids, records, tries }
 end
-return { token, 0, alarm_in, first_in(leased, now_us), now_us, ids, records, tries }
+return { token, 0, alarm_in, first_in(leased, 1, now_us), now_us, ids, records, tries }

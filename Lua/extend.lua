@@ -15,6 +15,8 @@
 --- @include "limits"
 --- @include "lease"
 --- @include "groups"
+--- @include "deadline"
+--- @include "unused"
 
 local call = redis.call
 local prefix, consumer = KEYS[1], ARGV[1]
@@ -25,24 +27,26 @@ while ARGV[at] do
     if not ids then
         return redis.error_reply(next_at)
     end
-    if not (lease_ms and lease_ms >= 1 and lease_ms <= MAX_MS) then
+    if not (lease_ms and lease_ms >= 1 and lease_ms <= MAX_LEASE_MS) then
         return redis.error_reply('ERR STINT_ARGUMENTS extend: the lease is a number of ms, at argument ' .. at + 1)
     end
-    local deadline = string.format('%d', now_ms + lease_ms)
-    groups[#groups + 1] = { split_held(prefix, ids, token, consumer, refused), deadline }
+    local held, deadlines = split_held(prefix, ids, token, consumer, refused)
+    groups[#groups + 1] = { held, deadlines, now_us + lease_ms * 1000, token .. ':' .. consumer }
     at = next_at
 end
 
 local cancels = {}
 local cancels_wanted = call('EXISTS', prefix .. 'cancels') == 1
 for _, group in ipairs(groups) do
-    local held, deadline = group[1], group[2]
+    local held = group[1]
     if #held > 0 then
+        local deadline = draw_deadline(prefix .. 'leases', group[3], group[4])
         local entries = {}
         for i = 1, #held do
             entries[2 * i - 1], entries[2 * i] = deadline, held[i]
         end
         call('ZADD', prefix .. 'leased', unpack(entries))
+        forget_unused(prefix, group[2])
         if cancels_wanted then
             local reasons = call('HMGET', prefix .. 'cancels', unpack(held))
             for i = 1, #held do

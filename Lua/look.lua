@@ -27,13 +27,13 @@ local replies = { now_us }
 for i = 1, #KEYS do
     local prefix = KEYS[i]
     local paused = call('HGET', prefix .. 'meta', 'paused') == '1'
-    local due_in = first_in(prefix .. 'scheduled', now_us)
+    local due_in = first_in(prefix .. 'scheduled', 1000, now_us)
     local ready = (due_in == 0 or call('EXISTS', prefix .. 'ready') == 1) and not paused
     local told = -1
     if not paused then
         told = alarm_for(prefix, consumer, due_in, now_us)
     end
     local at = 3 * i - 1
-    replies[at], replies[at + 1], replies[at + 2] = ready and 1 or 0, told, first_in(prefix .. 'leased', now_us)
+    replies[at], replies[at + 1], replies[at + 2] = ready and 1 or 0, told, first_in(prefix .. 'leased', 1, now_us)
 end
 return replies

@@ -46,7 +46,9 @@ for i = 0, n - 1 do
     local at = 2 + i * FIELDS
     local id, token, verdict, reason = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 5]
     local delay_ms, max_failures = math.min(tonumber(ARGV[at + 3]), MAX_MS), tonumber(ARGV[at + 4])
-    local lease = call('HGET', prefix .. 'leases', id)
+    local deadline = call('ZSCORE', prefix .. 'leased', id)
+    deadline = deadline and string.format('%d', deadline)
+    local lease = deadline and call('HGET', prefix .. 'leases', deadline)
     local code = not lease and GONE or STALE
     if lease == token .. ':' .. consumer then
         local failures, lapses = read_tries(prefix, id)
@@ -72,7 +74,7 @@ for i = 0, n - 1 do
             append_ready(prefix .. 'ready', priority, now_us, { id }, 1, 1)
             code, wake = RETRIED, true
         end
-        end_lease(prefix, id)
+        end_leases(prefix, { id }, { deadline })
     end
     codes[i + 1] = code
 end

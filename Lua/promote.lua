@@ -26,4 +26,4 @@ local promoted = promote_due(prefix, now_us, now_ms, limit)
 if promoted > 0 then
     mark(prefix)
 end
-return { promoted, alarm_for(prefix, consumer, first_in(prefix .. 'scheduled', now_us), now_us) }
+return { promoted, alarm_for(prefix, consumer, first_in(prefix .. 'scheduled', 1000, now_us), now_us) }

@@ -35,11 +35,16 @@ end
 local leased, gone = prefix .. 'leased', ARGV[3]
 
 local replies, ready, buried, cancelled = { string.format('%d', now_ms), -1 }, 0, 0, 0
-local ids = call('ZRANGEBYSCORE', leased, '-inf', now_ms, 'LIMIT', '0', limit)
+local lapsed = call('ZRANGEBYSCORE', leased, '-inf', string.format('%d', now_us), 'WITHSCORES', 'LIMIT', '0', limit)
+local ids, deadlines, leases = {}, {}, {}
 -- From the last to the first: each goes before the one that was put back before it.
-for i = #ids, 1, -1 do
-    local id = ids[i]
-    local lease = call('HGET', prefix .. 'leases', id) or ''
+for i = #lapsed - 1, 1, -2 do
+    local id, deadline = lapsed[i], string.format('%d', lapsed[i + 1])
+    local lease = leases[deadline]
+    if not lease then
+        lease = call('HGET', prefix .. 'leases', deadline) or ''
+        leases[deadline], deadlines[#deadlines + 1] = lease, deadline
+    end
     local record = call('HGET', prefix .. 'jobs', id)
     local failures, lapses = read_tries(prefix, id)
     lapses = lapses + 1
@@ -65,11 +70,12 @@ for i = #ids, 1, -1 do
         prepend_ready(prefix .. 'ready', record_priority(record), now_us, id)
         outcome, ready = READY, ready + 1
     end
-    end_lease(prefix, id)
+    ids[#ids + 1] = id
     local at = #replies
     replies[at + 1], replies[at + 2], replies[at + 3], replies[at + 4] = id, lease, outcome, lapses
 end
 if #ids > 0 then
+    end_leases(prefix, ids, deadlines)
     local meta = prefix .. 'meta'
     call('HINCRBY', meta, 'lapsed_total', #ids)
     if buried > 0 then
@@ -82,5 +88,5 @@ if #ids > 0 then
         mark(prefix)
     end
 end
-replies[2] = first_in(leased, now_us)
+replies[2] = first_in(leased, 1, now_us)
 return replies

@@ -33,7 +33,7 @@ while ARGV[at] do
     if not ids then
         return redis.error_reply(next_at)
     end
-    groups[#groups + 1] = split_held(prefix, ids, token, consumer, replies)
+    groups[#groups + 1] = { split_held(prefix, ids, token, consumer, replies) }
     at = next_at
 end
 
@@ -42,7 +42,7 @@ local released, cancelled, seen = 0, 0, {}
 local due = string.format('%d', now_ms + delay_ms)
 -- From the last to the first, groups too: each job goes before the one that was put back before it.
 for g = #groups, 1, -1 do
-    local held = groups[g]
+    local held = groups[g][1]
     for i = #held, 1, -1 do
         local id = held[i]
         if not seen[id] then
@@ -55,9 +55,11 @@ for g = #groups, 1, -1 do
             else
                 prepend_ready(prefix .. 'ready', record_priority(call('HGET', prefix .. 'jobs', id)), now_us, id)
             end
-            end_lease(prefix, id)
             released = released + 1
         end
+    end
+    if #held > 0 then
+        end_leases(prefix, held, groups[g][2], groups[g][3])
     end
 end
 if cancelled > 0 then

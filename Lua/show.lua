@@ -23,11 +23,16 @@ local replies = { string.format('%d', now_ms) }
 for i = 1, n do
     local id = ARGV[i]
     local state, score = state_of(prefix, id)
+    local lease
+    if state == 'leased' then
+        lease = call('HGET', prefix .. 'leases', string.format('%d', score))
+        score = string.format('%d', math.ceil(tonumber(score) / 1000))
+    end
     replies[i + 1] = {
         state or '', score or '',
         call('HGET', prefix .. 'jobs', id) or '',
         call('HGET', prefix .. 'tries', id) or '',
-        call('HGET', prefix .. 'leases', id) or '',
+        lease or '',
         call('HGET', prefix .. 'cancels', id) or '',
     }
 end

@@ -54,6 +54,6 @@ add('oldest_ready_ms', oldest_ms or -1)
 local function whole_ms(us)
     return us < 0 and us or math.ceil(us / 1000)
 end
-add('due_in_ms', whole_ms(first_in(prefix .. 'scheduled', now_us)))
-add('lapse_in_ms', whole_ms(first_in(prefix .. 'leased', now_us)))
+add('due_in_ms', whole_ms(first_in(prefix .. 'scheduled', 1000, now_us)))
+add('lapse_in_ms', whole_ms(first_in(prefix .. 'leased', 1, now_us)))
 return replies

@@ -1,30 +1,34 @@
--- A lease is "<token>:<consumer ID>". It is held by who shows both; a lease that is gone and a lease that is another's
--- are different answers.
+-- A lease is "<token>:<consumer ID>". `leased` says of an id when its lease ends, in us, and `leases` says of such a
+-- deadline whose it is: no two leases share one (deadline.lua). It is held by who shows token and consumer; a lease
+-- that is gone and a lease that is another's are different answers.
 local GONE, STALE = 0, -1
 
--- Split `ids` by whether (token, consumer) holds their leases. Returns the held ids and appends (id, code) pairs of the
--- others to `refused`. The usual case, all held, returns `ids` itself.
+-- Split `ids` by whether (token, consumer) holds their leases. Returns
+--   the held ids, in their order; (id, code) pairs of the others are appended to `refused`
+--   their deadlines, each once
+--   whether they are known to be all that end at the one deadline, so that they can be taken out together
+-- The usual case, jobs of one claim, costs one range: what ends at one deadline comes in the order of the ids, and so
+-- do minted ids in a claim.
 local function split_held(prefix, ids, token, consumer, refused)
-    local expected, n = token .. ':' .. consumer, #ids
-    local leases = redis.call('HMGET', prefix .. 'leases', unpack(ids))
-    local intact = true
-    for i = 1, n do
-        if leases[i] ~= expected then
-            intact = false
-            break
+    local call, leased, lease = redis.call, prefix .. 'leased', token .. ':' .. consumer
+    local score, n, all = call('ZSCORE', leased, ids[1]), #ids, nil
+    local deadline = score and string.format('%d', score)
+    if deadline and call('HGET', prefix .. 'leases', deadline) == lease then
+        if n == 1 then
+            return ids, { deadline }, false
+        end
+        all = call('ZRANGE', leased, deadline, deadline, 'BYSCORE', 'LIMIT', '0', string.format('%d', n + 1))
+        local same = true
+        for i = 1, n do
+            if all[i] ~= ids[i] then
+                same = false
+                break
+            end
+        end
+        if same then
+            return ids, { deadline }, #all == n
         end
     end
-    if intact then
-        return ids
-    end
-    local held = {}
-    for i = 1, n do
-        if leases[i] == expected then
-            held[#held + 1] = ids[i]
-        else
-            refused[#refused + 1] = ids[i]
-            refused[#refused + 1] = leases[i] and STALE or GONE
-        end
-    end
-    return held
+    --- @include "apart"
+    return split_apart(all)
 end

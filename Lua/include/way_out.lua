@@ -1,5 +1,14 @@
--- The last writes of every way out of `leased` but ack; the job is in its next index already.
-local function end_lease(prefix, id)
-    redis.call('ZREM', prefix .. 'leased', id)
-    redis.call('HDEL', prefix .. 'leases', id)
+-- The last writes of every way out of `leased`; the jobs are in their next index already. `deadlines` are theirs, each
+-- once; `whole`: no other job ends at the one deadline. Returns how many were leased.
+local function end_leases(prefix, ids, deadlines, whole)
+    local leased = prefix .. 'leased'
+    if whole then
+        local ended = redis.call('ZREMRANGEBYSCORE', leased, deadlines[1], deadlines[1])
+        redis.call('HDEL', prefix .. 'leases', deadlines[1])
+        return ended
+    end
+    --- @include "unused"
+    local ended = redis.call('ZREM', leased, unpack(ids))
+    forget_unused(prefix, deadlines)
+    return ended
 end

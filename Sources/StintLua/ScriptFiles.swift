@@ -25,8 +25,10 @@ enum ScriptFiles {
 
     static let includes: [String: [UInt8]] = [
         "alarm": PackageResources.alarm_lua,
+        "apart": PackageResources.apart_lua,
         "band": PackageResources.band_lua,
         "clock": PackageResources.clock_lua,
+        "deadline": PackageResources.deadline_lua,
         "done": PackageResources.done_lua,
         "due": PackageResources.due_lua,
         "finish": PackageResources.finish_lua,
@@ -41,6 +43,7 @@ enum ScriptFiles {
         "record": PackageResources.record_lua,
         "state": PackageResources.state_lua,
         "tries": PackageResources.tries_lua,
+        "unused": PackageResources.unused_lua,
         "way_out": PackageResources.way_out_lua,
         "wide": PackageResources.wide_lua,
     ]

@@ -100,14 +100,24 @@ package struct Inspector: Sendable {
             guard reply.count == 2, let next = reply[0].string else { throw .malformedReply("find leases on \(queue)") }
             let pairs = reply[1]
             for at in stride(from: 0, to: pairs.count - 1, by: 2) {
-                guard let lease = pairs[at + 1].string, lease.hasSuffix(tail),
+                guard let deadline = pairs[at].string, let lease = pairs[at + 1].string, lease.hasSuffix(tail),
                     let token = Int64(lease.dropLast(tail.count))
                 else { continue }
-                held.append(Held(id: JobID(unchecked: pairs[at].string ?? ""), token: Token(rawValue: token)))
+                for id in try await ids(until: deadline, on: queue) {
+                    held.append(Held(id: id, token: Token(rawValue: token)))
+                }
             }
             cursor = next
         } while cursor != "0"
         return held
+    }
+
+    /// The jobs whose lease ends at that moment: those of one claim, or of one extension.
+    private func ids(until deadline: String, on queue: QueueName) async throws(StintError) -> [JobID] {
+        var command = RedisCommand("ZRANGE")
+        command.append(contentsOf: [store.keys.state(.leased, of: queue), deadline, deadline, "BYSCORE"])
+        let reply = try await store.send(command, "find leases on \(queue)")
+        return reply.children.compactMap { $0.string.map(JobID.init(unchecked:)) }
     }
 
     /// The nodes in the register, with the age of their last beat.

@@ -61,7 +61,7 @@ extension Store {
 
     /// Makes the leases of a consumer that is gone run out now, for ``reap(_:from:maxLapses:gone:)``.
     ///
-    /// - Returns: how many there were.
+    /// - Returns: of how many jobs.
     package func expel(_ consumer: ConsumerID, from queue: QueueName) async throws(StintError) -> Int {
         var (cursor, expelled) = ("0", 0)
         repeat {

@@ -172,7 +172,12 @@ private final class Scene {
 
     func work() async throws {
         _ = try await admin.store.enqueue(many, on: queue)
-        _ = await attempt { try await store.claim(64, from: queue, for: consumer, lease: .seconds(30)) }
+        if let claim = await attempt({
+            try await store.claim(64, from: queue, for: consumer, lease: .seconds(30))
+        }) {
+            let held = claim.jobs.map { Held(id: $0.id, token: $0.token) }
+            _ = await attempt { try await store.ack(held, on: queue, by: consumer) }
+        }
         try await seed()
         _ = try await admin.store.enqueue(
             [job("due", due: .at(ms: 1)), job("later", due: .after(.milliseconds(1)))], on: queue)
@@ -183,7 +188,8 @@ private final class Scene {
         if let claim {
             let held = claim.jobs.map { Held(id: $0.id, token: $0.token) }
             _ = await attempt { try await store.extend(held.map { ($0, .seconds(30)) }, on: queue, by: consumer) }
-            _ = await attempt { try await store.ack([held[0]], on: queue, by: consumer) }
+            _ = await attempt { try await store.extend([(held[6], .seconds(40))], on: queue, by: consumer) }
+            _ = await attempt { try await store.ack([held[0], held[6]], on: queue, by: consumer) }
             let nacks = [
                 Nack(held[1], .retry, maxFailures: 9, reason: ""), Nack(held[2], .reject, maxFailures: 9, reason: ""),
                 Nack(held[3], .retry, delay: .seconds(9), maxFailures: 9, reason: ""),

@@ -82,7 +82,7 @@ extension NodeTests.LeaseTests {
             if reason == "cancel" {
                 #expect(try await arena.client.cancel(id, on: arena.queue) == .requested)
             } else {
-                try await arena.send("HDEL", arena.key("leases"), id.rawValue)
+                try await arena.send("UNLINK", arena.key("leases"))
             }
             try await arena.log.wait { $0.ended?.job.id == id }
             #expect(looks.all.map(\.isPast) == [false])
@@ -113,7 +113,7 @@ extension NodeTests.LeaseTests {
             try await arena.node(
                 client: arena.newClient(journal: journal), handlers: ["gate": Handler { _ in try await gate.pass() }])
             try await arena.log.wait { $0.began?.id == id }
-            try await arena.send("HDEL", arena.key("leases"), id.rawValue)
+            try await arena.send("UNLINK", arena.key("leases"))
             gate.open()
             let refused = try await arena.log.wait { $0.refused != nil }
             #expect(refused.refused?.refusal == .gone)

@@ -22,6 +22,36 @@ struct AckTests {
         }
     }
 
+    @Test func `jobs of a claim are acked one by one, in any order, and twice in one call`() async throws {
+        try await withQueue { bench in
+            try await bench.enqueue("a", "b", "c", "d", "e", "f")
+            let held = try await bench.held()
+            let parts = [[4], [3, 0], [1, 1], [2, 5]]
+            for part in parts {
+                let settlement = try await bench.store.ack(part.map { held[$0] }, on: bench.queue, by: bench.me)
+                #expect(settlement.accepted == Set(part).count && settlement.refused.isEmpty)
+            }
+            let dump = try await bench.dump()
+            #expect(dump.leases.isEmpty && dump.states.values.allSatisfy { $0 == .done })
+        }
+    }
+
+    @Test func `an ack tells apart what is held, gone and another's, whatever their deadlines are`() async throws {
+        try await withQueue { bench in
+            try await bench.enqueue("a", "b", "c", "d", "e")
+            let held = try await bench.held()
+            _ = try await bench.store.extend([(held[0], .minutes(90))], on: bench.queue, by: bench.me)
+            _ = try await bench.store.ack([held[1]], on: bench.queue, by: bench.me)
+            _ = try await bench.store.release([held[2]], on: bench.queue, by: bench.me)
+            _ = try await bench.claim(for: bench.other)
+            let settlement = try await bench.store.ack(held, on: bench.queue, by: bench.me)
+            #expect(settlement.accepted == 3)
+            #expect(settlement.refused.map(\.id.rawValue) == ["b", "c"])
+            #expect(settlement.refused.map(\.refusal) == [.gone, .stale])
+            #expect(try await bench.dump().leases == ["c"])
+        }
+    }
+
     @Test func `a repeated ack is told that the lease is gone, and changes nothing`() async throws {
         try await withQueue { bench in
             try await bench.enqueue("a")

@@ -59,8 +59,8 @@ struct ClaimTests {
             let beforeMs = Double(try await bench.store.serverMs())
             _ = try await bench.claim(lease: .minutes(30))
             let afterMs = Double(try await bench.store.serverMs())
-            let plain = try #require(try await bench.score("leased", "plain"))
-            let own = try #require(try await bench.score("leased", "own"))
+            let plain = try #require(try await bench.deadlineMs("plain"))
+            let own = try #require(try await bench.deadlineMs("own"))
             #expect(plain >= beforeMs + 1_800_000 && plain <= afterMs + 1_800_000)
             #expect(own == plain + 34_200_000)
         }

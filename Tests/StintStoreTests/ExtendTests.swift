@@ -16,9 +16,9 @@ struct ExtendTests {
             let beforeMs = Double(try await bench.store.serverMs())
             #expect(try await extend([held[0]], bench).refused.isEmpty)
             let afterMs = Double(try await bench.store.serverMs())
-            let deadline = try #require(try await bench.score("leased", "a"))
+            let deadline = try #require(try await bench.deadlineMs("a"))
             #expect(deadline >= beforeMs + 6_000_000 && deadline <= afterMs + 6_000_000)
-            #expect(try #require(try await bench.score("leased", "b")) < beforeMs + 600_001)
+            #expect(try #require(try await bench.deadlineMs("b")) < beforeMs + 600_001)
             try await bench.advance(by: .minutes(50))
             #expect(try await bench.store.reap(from: bench.queue).lapses.map(\.id.rawValue) == ["b"])
         }
@@ -32,10 +32,10 @@ struct ExtendTests {
                 [(held[0], .minutes(10)), (held[1], .minutes(200)), (held[2], .minutes(10))], on: bench.queue,
                 by: bench.me)
             #expect(answer.refused.isEmpty)
-            let a = try #require(try await bench.score("leased", "a"))
-            let b = try #require(try await bench.score("leased", "b"))
+            let a = try #require(try await bench.deadlineMs("a"))
+            let b = try #require(try await bench.deadlineMs("b"))
             #expect(b - a == 11_400_000)
-            #expect(try await bench.score("leased", "c") == a)
+            #expect(try await bench.deadlineMs("c") == a)
         }
     }
 

@@ -110,7 +110,7 @@ struct ReapTests {
         try await withQueue { bench in
             try await bench.enqueue("a")
             _ = try await bench.claim()
-            try await bench.redis("HDEL", bench.key("leases"), "a")
+            try await bench.forgetHolder(of: "a")
             try await bench.advance(by: .minutes(60))
             let lapse = try #require(try await bench.store.reap(from: bench.queue).lapses.first)
             #expect(lapse.token == nil && lapse.consumer == nil && lapse.outcome == .ready)

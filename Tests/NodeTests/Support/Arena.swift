@@ -158,9 +158,18 @@ final class Arena: Sendable {
     /// Makes all leases of the queue end now, whatever their deadlines were. What is held goes on being held until a reaper
     /// comes by.
     func endLeases() async throws {
-        for id in try await client.inspector.ids(.leased, on: queue, limit: 1000) {
-            try await send("ZADD", key("leased"), "XX", "1", id.rawValue)
-        }
+        try await send(
+            "EVAL",
+            """
+            local deadlines = redis.call('HKEYS', KEYS[1] .. 'leases')
+            for i, deadline in ipairs(deadlines) do
+                for _, id in ipairs(redis.call('ZRANGE', KEYS[1] .. 'leased', deadline, deadline, 'BYSCORE')) do
+                    redis.call('ZADD', KEYS[1] .. 'leased', i, id)
+                end
+                redis.call('HSET', KEYS[1] .. 'leases', i, redis.call('HGET', KEYS[1] .. 'leases', deadline))
+                redis.call('HDEL', KEYS[1] .. 'leases', deadline)
+            end
+            """, "1", key(""))
     }
 
     /// A section of INFO, by field.

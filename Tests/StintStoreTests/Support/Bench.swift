@@ -117,6 +117,17 @@ struct Bench: Sendable {
         ) { $0.append(contentsOf: arguments) }
     }
 
+    /// When a job's lease ends, ms since 1970.
+    func deadlineMs(_ id: String) async throws -> Double? {
+        try await score("leased", id).map { ($0 / 1000).rounded(.down) }
+    }
+
+    /// Takes the holder of a job's lease away.
+    func forgetHolder(of id: String) async throws {
+        let deadline = try #require(try await score("leased", id))
+        #expect(try await redis("HDEL", key("leases"), "\(Int64(deadline))").integer == 1)
+    }
+
     func score(_ index: String, _ id: String) async throws -> Double? {
         try await redis("ZSCORE", key(index), id).string.flatMap { Double($0) }
     }
@@ -128,12 +139,17 @@ struct Bench: Sendable {
         try await eval(
             """
             local ms = tonumber(ARGV[1])
-            local shifts = { scheduled = ms, leased = ms, dead = ms, cancelled = ms, ready = ms * 8 }
+            local shifts = { scheduled = ms, leased = ms * 1000, dead = ms, cancelled = ms, ready = ms * 8 }
             for name, shift in pairs(shifts) do
                 local entries = redis.call('ZRANGE', KEYS[1] .. name, 0, -1, 'WITHSCORES')
                 for i = 1, #entries, 2 do
                     redis.call('ZADD', KEYS[1] .. name, string.format('%.0f', entries[i + 1] - shift), entries[i])
                 end
+            end
+            local leases = redis.call('HGETALL', KEYS[1] .. 'leases')
+            redis.call('DEL', KEYS[1] .. 'leases')
+            for i = 1, #leases, 2 do
+                redis.call('HSET', KEYS[1] .. 'leases', string.format('%.0f', leases[i] - ms * 1000), leases[i + 1])
             end
             local since = redis.call('HGET', KEYS[1] .. 'meta', 'done_since')
             if since then

@@ -56,7 +56,14 @@ extension Bench {
                 out[i] = name == 'done' and redis.call('SUNION', p .. 'done', p .. 'done_before')
                     or redis.call('ZRANGE', p .. name, 0, -1)
             end
-            for _, name in ipairs({ 'jobs', 'leases', 'tries', 'cancels' }) do
+            -- Of leases, the jobs that end at their deadlines; a deadline without a job stands for itself.
+            local leases = {}
+            for _, deadline in ipairs(redis.call('HKEYS', p .. 'leases')) do
+                local ids = redis.call('ZRANGE', p .. 'leased', deadline, deadline, 'BYSCORE')
+                for _, id in ipairs(#ids > 0 and ids or { deadline }) do leases[#leases + 1] = id end
+            end
+            out[7] = leases
+            for _, name in ipairs({ 'jobs', 'tries', 'cancels' }) do
                 out[#out + 1] = redis.call('HKEYS', p .. name)
             end
             return out
@@ -64,7 +71,7 @@ extension Bench {
         let lists = reply.children.map { list in list.children.map { $0.string ?? "" } }
         return Dump(
             indexes: Dictionary(uniqueKeysWithValues: zip(JobState.allCases, lists)),
-            records: Set(lists[6]), leases: Set(lists[7]), tries: Set(lists[8]), cancels: Set(lists[9])
+            records: Set(lists[7]), leases: Set(lists[6]), tries: Set(lists[8]), cancels: Set(lists[9])
         )
     }
 
