@@ -31,7 +31,7 @@ local entries, expelled = step[2], 0
 for i = 1, #entries, 2 do
     local deadline, lease = entries[i], entries[i + 1]
     -- Never later than it is: what has run out by now, of this step too, stays as it is.
-    if lease_holder(lease) == consumer and tonumber(deadline) > now_us then
+    if lease_holder(lease) == consumer and (tonumber(deadline) or 0) > now_us then
         if expelled >= MAX_JOBS then
             return { '+' .. place, expelled }
         end

@@ -35,7 +35,7 @@ while ARGV[at] do
     at = next_at
 end
 
-local cancels = {}
+local cancels, ends = {}, {}
 local cancels_wanted = call('EXISTS', prefix .. 'cancels') == 1
 for _, group in ipairs(groups) do
     local held = group[1]
@@ -46,7 +46,11 @@ for _, group in ipairs(groups) do
             entries[2 * i - 1], entries[2 * i] = deadline, held[i]
         end
         call('ZADD', prefix .. 'leased', unpack(entries))
-        forget_unused(prefix, group[2])
+        for i = 1, #group[2] do
+            ends[#ends + 1] = group[2][i]
+        end
+        -- An id of this group may stand in a later one, too.
+        ends[#ends + 1] = #groups > 1 and deadline or nil
         if cancels_wanted then
             local reasons = call('HMGET', prefix .. 'cancels', unpack(held))
             for i = 1, #held do
@@ -58,4 +62,5 @@ for _, group in ipairs(groups) do
         end
     end
 end
+forget_unused(prefix, ends)
 return { refused, cancels }

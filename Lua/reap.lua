@@ -21,7 +21,7 @@
 --- @include "order"
 --- @include "tries"
 --- @include "holder"
---- @include "way_out"
+--- @include "unused"
 --- @include "finish"
 --- @include "first"
 
@@ -36,7 +36,7 @@ local leased, gone = prefix .. 'leased', ARGV[3]
 
 local replies, ready, buried, cancelled = { string.format('%d', now_ms), -1 }, 0, 0, 0
 local lapsed = call('ZRANGEBYSCORE', leased, '-inf', string.format('%d', now_us), 'WITHSCORES', 'LIMIT', '0', limit)
-local ids, deadlines, leases = {}, {}, {}
+local deadlines, leases = {}, {}
 -- From the last to the first: each goes before the one that was put back before it.
 for i = #lapsed - 1, 1, -2 do
     local id, deadline = lapsed[i], string.format('%d', lapsed[i + 1])
@@ -70,14 +70,14 @@ for i = #lapsed - 1, 1, -2 do
         prepend_ready(prefix .. 'ready', record_priority(record), now_us, id)
         outcome, ready = READY, ready + 1
     end
-    ids[#ids + 1] = id
+    call('ZREM', leased, id)
     local at = #replies
     replies[at + 1], replies[at + 2], replies[at + 3], replies[at + 4] = id, lease, outcome, lapses
 end
-if #ids > 0 then
-    end_leases(prefix, ids, deadlines)
+if #lapsed > 0 then
+    forget_unused(prefix, deadlines)
     local meta = prefix .. 'meta'
-    call('HINCRBY', meta, 'lapsed_total', #ids)
+    call('HINCRBY', meta, 'lapsed_total', #lapsed / 2)
     if buried > 0 then
         call('HINCRBY', meta, 'dead_total', buried)
     end

@@ -18,7 +18,7 @@
 --- @include "mark"
 --- @include "order"
 --- @include "lease"
---- @include "way_out"
+--- @include "unused"
 --- @include "finish"
 --- @include "groups"
 
@@ -55,12 +55,11 @@ for g = #groups, 1, -1 do
             else
                 prepend_ready(prefix .. 'ready', record_priority(call('HGET', prefix .. 'jobs', id)), now_us, id)
             end
+            call('ZREM', prefix .. 'leased', id)
             released = released + 1
         end
     end
-    if #held > 0 then
-        end_leases(prefix, held, groups[g][2], groups[g][3])
-    end
+    forget_unused(prefix, groups[g][2])
 end
 if cancelled > 0 then
     call('HINCRBY', prefix .. 'meta', 'cancelled_total', cancelled)

@@ -1,5 +1,5 @@
--- The rest of `split_held`, for ids of which not all end when the first one does: `all` are some that do and are held.
--- The deadlines of the others are looked up one by one.
+-- The rest of `split_held`, for ids of more than one deadline, or in another order: `all` are some that end when the
+-- first one does, and are held. The deadlines of the others are looked up one by one.
 local function split_apart(all)
     local mine, apart, held, deadlines, holders = {}, {}, {}, {}, {}
     if all then
@@ -11,18 +11,29 @@ local function split_apart(all)
     for i = 1, n do
         apart[#apart + 1] = not mine[ids[i]] and ids[i] or nil
     end
-    local scores = #apart > 0 and call('ZMSCORE', leased, unpack(apart)) or {}
-    local at = 0
+    if all and #apart == 0 then
+        -- Each id of `all` that is met leaves it.
+        local left = #all
+        for i = 1, n do
+            left, mine[ids[i]] = mine[ids[i]] and left - 1 or left, nil
+        end
+        return ids, deadlines, left == 0
+    end
+    local scores, at = call('ZMSCORE', leased, unpack(apart)), 0
     for i = 1, n do
         local id, found = ids[i], lease
         if not mine[id] then
             at = at + 1
-            local ends = scores[at] and string.format('%d', scores[at])
-            found = ends and holders[ends]
-            if ends and found == nil then
-                found = call('HGET', prefix .. 'leases', ends)
-                holders[ends] = found
-                deadlines[#deadlines + 1] = found == lease and ends or nil
+            local score = scores[at]
+            found = score and holders[score]
+            if score and found == nil then
+                local ends = string.format('%d', score)
+                found = holders[ends]
+                if found == nil then
+                    found = call('HGET', prefix .. 'leases', ends)
+                    deadlines[#deadlines + 1] = found == lease and ends or nil
+                end
+                holders[score] = found
             end
         end
         if found == lease then

@@ -1,5 +1,7 @@
--- The last writes of every way out of `leased`; the jobs are in their next index already. `deadlines` are theirs, each
--- once; `whole`: no other job ends at the one deadline. Returns how many were leased.
+--- @include "unused"
+
+-- The last writes of every way out of `leased`; the jobs are in their next index already. `deadlines` are theirs;
+-- `whole`: no other job ends at the one deadline. Returns how many were leased.
 local function end_leases(prefix, ids, deadlines, whole)
     local leased = prefix .. 'leased'
     if whole then
@@ -7,7 +9,6 @@ local function end_leases(prefix, ids, deadlines, whole)
         redis.call('HDEL', prefix .. 'leases', deadlines[1])
         return ended
     end
-    --- @include "unused"
     local ended = redis.call('ZREM', leased, unpack(ids))
     forget_unused(prefix, deadlines)
     return ended

@@ -99,25 +99,44 @@ package struct Inspector: Sendable {
             let reply = try await store.send(command, "find leases on \(queue)")
             guard reply.count == 2, let next = reply[0].string else { throw .malformedReply("find leases on \(queue)") }
             let pairs = reply[1]
+            var found: [(deadline: String, token: Token)] = []
             for at in stride(from: 0, to: pairs.count - 1, by: 2) {
                 guard let deadline = pairs[at].string, let lease = pairs[at + 1].string, lease.hasSuffix(tail),
                     let token = Int64(lease.dropLast(tail.count))
                 else { continue }
-                for id in try await ids(until: deadline, on: queue) {
-                    held.append(Held(id: id, token: Token(rawValue: token)))
-                }
+                found.append((deadline, Token(rawValue: token)))
             }
+            held += try await jobs(of: found, on: queue)
             cursor = next
         } while cursor != "0"
         return held
     }
 
-    /// The jobs whose lease ends at that moment: those of one claim, or of one extension.
-    private func ids(until deadline: String, on queue: QueueName) async throws(StintError) -> [JobID] {
-        var command = RedisCommand("ZRANGE")
-        command.append(contentsOf: [store.keys.state(.leased, of: queue), deadline, deadline, "BYSCORE"])
-        let reply = try await store.send(command, "find leases on \(queue)")
-        return reply.children.compactMap { $0.string.map(JobID.init(unchecked:)) }
+    /// The jobs of leases that end at these moments. All calls at once: one round trip, however many leases there are.
+    private func jobs(
+        of leases: [(deadline: String, token: Token)], on queue: QueueName
+    ) async throws(StintError) -> [Held] {
+        let (store, key) = (self.store, self.store.keys.state(.leased, of: queue))
+        let results = await withTaskGroup(of: Result<[Held], StintError>.self) { group in
+            for (deadline, token) in leases {
+                group.addTask {
+                    do throws(StintError) {
+                        var command = RedisCommand("ZRANGE")
+                        command.append(contentsOf: [key, deadline, deadline, "BYSCORE", "LIMIT", "0"])
+                        command.append(Defaults.maxJobsPerCall)
+                        let reply = try await store.send(command, "find leases on \(queue)")
+                        let ids = reply.children.compactMap { $0.string.map(JobID.init(unchecked:)) }
+                        return .success(ids.map { Held(id: $0, token: token) })
+                    } catch {
+                        return .failure(error)
+                    }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        var held: [Held] = []
+        for result in results { held += try result.get() }
+        return held
     }
 
     /// The nodes in the register, with the age of their last beat.

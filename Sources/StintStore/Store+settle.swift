@@ -71,7 +71,8 @@ extension Store {
     {
         let reply = try await call(Scripts.ack, queue, reserving: jobs.count * 32) { command in
             command.append(consumer.description)
-            command.append(groups: jobs)
+            // In this order the script finds the jobs of a claim in one range.
+            command.append(groups: jobs.sorted { ($0.token, $0.id) < ($1.token, $1.id) })
         }
         return try settlement(reply, "ack \(queue)")
     }

@@ -1,5 +1,6 @@
 import StintCore
 import StintLua
+import StintRedis
 import StintStore
 import Testing
 
@@ -36,6 +37,39 @@ struct ExtendTests {
             let b = try #require(try await bench.deadlineMs("b"))
             #expect(b - a == 11_400_000)
             #expect(try await bench.deadlineMs("c") == a)
+        }
+    }
+
+    @Test func `a thousand leases of one job each are extended by a bounded number of commands`() async throws {
+        try await withOwnServer { bench in
+            _ = try await bench.store.enqueue(try (0..<1000).map { try bench.job("j\($0)") }, on: bench.queue)
+            var held: [Held] = []
+            for _ in 0..<1000 { held += try await bench.held(1) }
+            let before = try await commands(bench)
+            #expect(try await extend(held, bench).refused.isEmpty)
+            #expect(try await commands(bench) - before < 10_000)
+            let settlement = try await bench.store.ack(held, on: bench.queue, by: bench.me)
+            #expect(settlement.accepted == 1000)
+            #expect(try await bench.dump().leases.isEmpty)
+        }
+    }
+
+    /// How many commands the server has run, those of scripts too.
+    private func commands(_ bench: Bench) async throws -> Int {
+        let text = try await bench.redis("INFO", "commandstats").string ?? ""
+        return text.matches(of: /calls=(\d+)/).compactMap { Int($0.output.1) }.reduce(0, +)
+    }
+
+    @Test func `a job that is extended twice in one call leaves nothing behind`() async throws {
+        try await withQueue { bench in
+            try await bench.enqueue("a", "b")
+            let held = try await bench.held()
+            let answer = try await bench.store.extend(
+                [(held[0], .minutes(10)), (held[1], .minutes(10)), (held[0], .minutes(20)), (held[1], .minutes(20))],
+                on: bench.queue, by: bench.me)
+            #expect(answer.refused.isEmpty)
+            #expect(try await bench.store.ack(held, on: bench.queue, by: bench.me).accepted == 2)
+            #expect(try await bench.redis("HLEN", bench.key("leases")).integer == 0)
         }
     }
 

@@ -36,9 +36,9 @@ struct HeartbeatLoop {
     }
 
     private func extend(_ leases: [HeldLease], on queue: QueueName) async -> Int {
-        // Before the request is sent, as with claims. Runs one after the other by token, so that groups are long.
+        // Before the request is sent, as with claims. Runs one after the other by token, so that groups are long, and by id, which is cheapest.
         let sentAt = ContinuousClock.now
-        let sorted = leases.sorted { $0.job.token < $1.job.token }
+        let sorted = leases.sorted { ($0.job.token, $0.job.id) < ($1.job.token, $1.job.id) }
         do {
             let answer = try await node.store.extend(
                 sorted.map { ($0.held, $0.lease) }, on: queue, by: node.consumer, timeout: Self.patience(leases))
