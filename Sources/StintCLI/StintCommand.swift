@@ -30,6 +30,7 @@ struct StintCommand: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             Dev.self, Enqueue.self, Work.self, Stats.self, JobCommand.self, QueueCommand.self, NodeCommand.self,
+            Fsck.self,
             Bench.self, Demo.self, Completions.self,
         ]
     )

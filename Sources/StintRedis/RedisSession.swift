@@ -37,17 +37,23 @@ extension RedisClient {
         var command = RedisCommand("CLIENT")
         command.append("INFO")
         let client = Self.fields(try await send(command).string ?? "", separator: "=", between: [" ", "\n"])
-        command = RedisCommand("INFO")
-        command.append("server")
-        let server = Self.fields(try await send(command).string ?? "", separator: ":", between: ["\r\n", "\n"])
+        let runID = try await runID()
         guard connectionEpoch == epoch else {
             throw RedisError(.connectionLost, operation: "CLIENT INFO", message: "another connection has taken over")
         }
-        guard let runID = server["run_id"], let id = client["id"].flatMap({ Int64($0) }), let seen = client["addr"]
+        guard let runID, let id = client["id"].flatMap({ Int64($0) }), let seen = client["addr"]
         else {
             return nil
         }
-        return isOurs(String(seen), address) ? RedisSession(runID: String(runID), clientID: id) : nil
+        return isOurs(String(seen), address) ? RedisSession(runID: runID, clientID: id) : nil
+    }
+
+    /// What the server calls itself since it was started. `nil` = it does not say.
+    package func runID() async throws(RedisError) -> String? {
+        var command = RedisCommand("INFO")
+        command.append("server")
+        let server = Self.fields(try await send(command).string ?? "", separator: ":", between: ["\r\n", "\n"])
+        return server["run_id"].map { String($0) }
     }
 
     /// Which of these connections the server still has.

@@ -89,6 +89,9 @@ package final class Node: Sendable {
             },
             Task(executorPreference: executor) { await JanitorLoop(node: state, timer: Signal(eventLoop)).run() },
             Task(executorPreference: executor) { await register.run() },
+            Task(executorPreference: executor) {
+                await CheckLoop(node: state, signal: Signal(eventLoop), timer: Signal(eventLoop)).run()
+            },
             Task(executorPreference: executor) { await WatchLoop(node: state, timer: Signal(eventLoop)).run() },
         ]
         state.logger.info(

@@ -212,6 +212,14 @@ private final class Scene {
         _ = await attempt { try await store.watch(by: consumer, every: .zero) }
         _ = await attempt { try await store.miss([(consumer, RedisSession(runID: "life", clientID: 1))]) }
         _ = await attempt { try await store.expel(consumer, from: queue) }
+        var twice = RedisCommand("SADD")
+        twice.append(contentsOf: [store.keys.state(.done, of: queue), "j9"])
+        _ = try await admin.store.client.send(twice)
+        for part in Store.fsckParts {
+            _ = await attempt { try await store.fsck(100, of: part, from: "0", on: queue, mends: true) }
+        }
+        _ = await attempt { try await store.checkedRun(of: queue) }
+        _ = await attempt { try await store.noteChecked(queue, in: "run") }
         _ = await attempt { try await store.queues(of: consumer) }
         _ = await attempt { try await store.forgetSession(of: consumer) }
         _ = await attempt { try await store.serverMs() }

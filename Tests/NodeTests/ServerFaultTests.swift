@@ -1,6 +1,8 @@
+import Logging
 import NIOCore
 import Stint
 import StintCore
+import StintRedis
 import StintRuntime
 import StintStore
 import StintTesting
@@ -24,6 +26,28 @@ extension NodeTests.ServerFaultTests {
             try await load.accepted(240)
             try await load.end()
             #expect(arena.log.unexplainedDuplicates.isEmpty)
+        }
+    }
+
+    @Test func `a queue that a crash has torn is mended by the nodes when the server is back`() async throws {
+        try await Arena.runAlone(persistence: .aofAlways) { arena in
+            let journal = Journal()
+            try await arena.node(client: arena.newClient(journal: journal), handlers: ["noop": Handler { _ in }])
+            let isKnown = await eventually {
+                ((try? await arena.client.store.checkedRun(of: arena.queue)) ?? nil) != nil
+            }
+            #expect(isKnown, "a node notes in which run of the server it has begun")
+            // What is left of an enqueue whose first write alone reached the disk.
+            try await arena.send("HSET", arena.key("jobs"), "torn", "jnoop\n")
+            try await arena.server.kill()
+            try await arena.server.restart()
+            try await arena.log.wait { $0.isAck }
+            let isTold = await eventually { !journal.entries("queue mended after a restart of the server").isEmpty }
+            #expect(isTold)
+            let run = try await arena.client.store.client.runID()
+            #expect(try await arena.client.store.checkedRun(of: arena.queue) == run)
+            let metadata = journal.entries("queue mended after a restart of the server").first?.metadata
+            #expect(metadata?["lost"] == .string("1"))
         }
     }
 

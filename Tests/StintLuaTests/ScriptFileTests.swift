@@ -83,6 +83,7 @@ struct ScriptFileTests {
     static let bounds = [
         "ids": "at most a checked limit, or a counted group", "held": "part of ids", "entries": "two for each of held",
         "args": "two for each id", "apart": "part of ids",
+        "ids, first, last": "at most MAX_JOBS", "unused": "part of the deadlines of ids",
         "args, 1, n": "two for each id of a group", "entries, 1, n": "two for each of ids", "gone": "LIMIT 0 100",
         "ids, n + 1, last": "READ_AT_ONCE", "ids, 1, n": "part of ids",
         "list, first, last": "two for each id of a group", "list, first - 1, last - 1": "as many",
@@ -111,7 +112,7 @@ struct ScriptFileTests {
 
     static let drains: Set = [
         "claim", "ack", "nack", "extend", "release", "reap", "promote", "cancel", "purge", "trim", "pause", "beat",
-        "watch", "miss", "expel", "look",
+        "watch", "miss", "expel", "look", "fsck",
     ]
 
     @Test(arguments: LuaFile.scripts) func `a full server refuses what adds jobs, and lets everything else through`(
