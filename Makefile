@@ -26,9 +26,9 @@ test: deps-build deps-run deps-check ## run all tests
 	SWIFT="$(SWIFT)" scripts/test.sh
 	@if [ -x scripts/fuzz-resp.sh ]; then scripts/fuzz-resp.sh; fi
 
-model: deps-build deps-run ## compare the scripts with the model at random; STEPS=1000000 SEED=1
+model: deps-build deps-run ## compare the scripts with the model at random, then in all orders; STEPS=1000000 SEED=1 DEPTH=8
 	$(SWIFT) build $(RELEASE) --product stint-model
-	.build/release/stint-model $(if $(STEPS),--steps $(STEPS)) $(if $(SEED),--seed $(SEED))
+	.build/release/stint-model $(if $(STEPS),--steps $(STEPS)) $(if $(SEED),--seed $(SEED)) $(if $(DEPTH),--depth $(DEPTH))
 
 check: deps-build deps-check ## formatting, Lua, import rule, house rules, build without warnings
 	scripts/check.sh

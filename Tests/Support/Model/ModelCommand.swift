@@ -1,8 +1,8 @@
 import Foundation
 
-/// `make model`: random histories on a real Redis beside the model.
+/// `make model`: random histories on a real Redis beside the model, then all interleavings of two nodes and two jobs.
 ///
-///     stint-model [--steps N] [--seed N]
+///     stint-model [--steps N] [--seed N] [--depth N] [--traces N]
 ///
 /// Ends with 1 when something was wrong; what it prints is the code of a test that shows it.
 @main
@@ -11,9 +11,11 @@ struct ModelCommand {
 
     static func main() async throws {
         let seed = UInt64(argument("seed", .random(in: 0..<1_000_000_000)))
-        let steps = argument("steps", 1_000_000)
+        let steps = argument("steps", 1_000_000), depth = argument("depth", 8), traces = argument("traces", 2000)
         let isRight = try await ModelRun.with(clock: ArgumentClock()) { run in
-            try await histories(run, steps: steps, seed: seed)
+            let histories = try await histories(run, steps: steps, seed: seed)
+            let search = try await search(run, depth: depth, traces: traces, seed: seed)
+            return histories && search
         }
         exit(isRight ? 0 : 1)
     }
@@ -51,6 +53,25 @@ struct ModelCommand {
             if told.duration(to: .now) > .seconds(10) { tell() }
         }
         tell()
+        return true
+    }
+
+    private static func search(_ run: ModelRun, depth: Int, traces: Int, seed: UInt64) async throws -> Bool {
+        let start = ContinuousClock.now
+        let search = Search(depth: depth)
+        let seconds = (start.duration(to: .now) / .milliseconds(1)).rounded() / 1000
+        say("search: depth \(depth), \(search.states) states, \(search.transitions) transitions, \(seconds) s")
+        if let failure = search.failure {
+            say("search: WRONG, \(failure.wrong)\n\(failure.steps)")
+            return false
+        }
+        for steps in search.traces(traces, seed: seed) {
+            if let wrong = try await run.replay(steps) {
+                say("search: Redis and the model differ, \(wrong.wrong)\n\(steps)")
+                return false
+            }
+        }
+        say("search: \(min(traces, search.states)) traces replayed on Redis")
         return true
     }
 }
