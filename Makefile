@@ -11,7 +11,7 @@ RELEASE = -c release
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check bench bench-ratios bench-scale bench-peers bench-build format examples install clean deps-build deps-run deps-check deps-peers
+.PHONY: help build demo test model check bench bench-ratios bench-scale bench-peers bench-build format examples install clean deps-build deps-run deps-check deps-peers
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ demo: deps-run build ## build it, and watch a small cluster lose a node and no j
 test: deps-build deps-run deps-check ## run all tests
 	SWIFT="$(SWIFT)" scripts/test.sh
 	@if [ -x scripts/fuzz-resp.sh ]; then scripts/fuzz-resp.sh; fi
+
+model: deps-build deps-run ## compare the scripts with the model at random, then in all orders; STEPS=1000000 SEED=1 DEPTH=8
+	$(SWIFT) build $(RELEASE) --product stint-model
+	.build/release/stint-model $(if $(STEPS),--steps $(STEPS)) $(if $(SEED),--seed $(SEED)) $(if $(DEPTH),--depth $(DEPTH))
 
 check: deps-build deps-check ## formatting, Lua, import rule, house rules, build without warnings
 	scripts/check.sh

@@ -182,6 +182,17 @@ let package = Package(
             path: "Tests/Support/TestNode",
             swiftSettings: settings
         ),
+        .executableTarget(
+            name: "stint-model",
+            dependencies: ["StintCore", "StintLua", "StintRedis", "StintStore", "StintTesting", nio, nioPosix, log],
+            path: "Tests/Support/Model",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ModelTests",
+            dependencies: ["stint-model", "StintCore", "StintLua", "StintStore", "StintTesting"],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "NodeTests",
             dependencies: [

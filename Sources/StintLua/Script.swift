@@ -9,13 +9,14 @@ package struct Script: Sendable {
     /// SHA1 of `source` in lower-case hex, as `EVALSHA` wants it.
     package let sha1: String
 
-    init(name: String) {
+    /// - Parameter files: others than the embedded ones are for tests.
+    package init(name: String, files: [String: String] = ScriptFiles.all) {
         do {
             self.name = name
-            self.source = try ScriptLoader(files: ScriptFiles.all).expand(name)
+            self.source = try ScriptLoader(files: files).expand(name)
         } catch {
             // The scripts are compiled in, and a test expands every one of them.
-            preconditionFailure("the embedded script \(name) does not expand: \(error)")
+            preconditionFailure("the script \(name) does not expand: \(error)")
         }
         self.sha1 = Insecure.SHA1.hash(data: Data(source.utf8)).map { byte in
             let hex = String(byte, radix: 16)

@@ -1,5 +1,5 @@
 /// The embedded files of `Lua/`. SwiftPM flattens folders, so that a script and an include may not share a name.
-enum ScriptFiles {
+package enum ScriptFiles {
     static let scripts: [String: [UInt8]] = [
         "ack": PackageResources.ack_lua,
         "beat": PackageResources.beat_lua,
@@ -51,7 +51,7 @@ enum ScriptFiles {
         "wide": PackageResources.wide_lua,
     ]
 
-    static var all: [String: String] {
+    package static var all: [String: String] {
         scripts.merging(includes) { script, _ in script }.mapValues { String(decoding: $0, as: UTF8.self) }
     }
 }

@@ -46,13 +46,8 @@ extension Store {
     package func look(
         at queues: [QueueName], for consumer: ConsumerID
     ) async throws(StintError) -> (serverUs: Int64, looks: [Look]) {
-        let reply: RedisReply
-        do {
-            let script = RedisScript(
-                name: Scripts.look.name, source: Scripts.look.source, sha1: Scripts.look.sha1)
-            reply = try await client.call(script, keys: queues.map(keys.queue)) { $0.append(consumer.description) }
-        } catch {
-            throw StintError(error, doing: "look at \(queues.count) queues")
+        let reply = try await call(Scripts.look, keys: queues.map(keys.queue), "look at \(queues.count) queues") {
+            $0.append(consumer.description)
         }
         guard reply.count == 1 + 3 * queues.count, let serverUs = reply[0].integer else {
             throw .malformedReply("look")

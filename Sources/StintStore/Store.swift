@@ -1,5 +1,5 @@
 import StintCore
-import StintLua
+package import StintLua
 package import StintRedis
 
 /// The operations on queues: one function for one script, of the same name. No loops, no timers, no repeats: a failed call
@@ -7,10 +7,13 @@ package import StintRedis
 package struct Store: Sendable {
     package let client: RedisClient
     package let keys: Keys
+    /// `nil` = the shipped scripts, as everywhere but in tests of time.
+    private let stage: ScriptStage?
 
-    package init(client: RedisClient, keys: Keys) {
+    package init(client: RedisClient, keys: Keys, stage: ScriptStage? = nil) {
         self.client = client
         self.keys = keys
+        self.stage = stage
     }
 
     func call(
@@ -18,17 +21,29 @@ package struct Store: Sendable {
         _ arguments: (inout RedisCommand) -> Void
     ) async throws(StintError) -> RedisReply {
         try await call(
-            script, key: keys.queue(queue), "\(script.name) \(queue)", reserving: bytes, timeout: timeout, arguments)
+            script, keys: [keys.queue(queue)], "\(script.name) \(queue)", reserving: bytes, timeout: timeout, arguments)
     }
 
     func call(
-        _ script: Script, key: String, _ operation: @autoclosure () -> String, reserving bytes: Int = 0,
+        _ script: Script, key: String, _ operation: @autoclosure () -> String,
+        _ arguments: (inout RedisCommand) -> Void
+    ) async throws(StintError) -> RedisReply {
+        try await call(script, keys: [key], operation(), arguments)
+    }
+
+    func call(
+        _ script: Script, keys: [String], _ operation: @autoclosure () -> String, reserving bytes: Int = 0,
         timeout: Duration? = nil,
         _ arguments: (inout RedisCommand) -> Void
     ) async throws(StintError) -> RedisReply {
+        let staged = stage?.scripts[script.name]
+        let text = staged ?? script
         do {
-            let redisScript = RedisScript(name: script.name, source: script.source, sha1: script.sha1)
-            return try await client.call(redisScript, keys: [key], timeout: timeout, reserving: bytes, arguments)
+            let redisScript = RedisScript(name: text.name, source: text.source, sha1: text.sha1)
+            return try await client.call(redisScript, keys: keys, timeout: timeout, reserving: bytes) { command in
+                arguments(&command)
+                if staged != nil, let stage { command.append(stage.lastArgument()) }
+            }
         } catch {
             throw StintError(error, doing: operation())
         }
@@ -40,6 +55,19 @@ package struct Store: Sendable {
         } catch {
             throw StintError(error, doing: operation())
         }
+    }
+}
+
+/// Other texts in the place of some scripts: for tests that say themselves what time it is.
+package struct ScriptStage: Sendable {
+    /// By the names of the scripts.
+    package let scripts: [String: Script]
+    /// What these are told behind all other arguments.
+    package let lastArgument: @Sendable () -> Int64
+
+    package init(scripts: [String: Script], lastArgument: @escaping @Sendable () -> Int64) {
+        self.scripts = scripts
+        self.lastArgument = lastArgument
     }
 }
 

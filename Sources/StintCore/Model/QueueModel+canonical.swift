@@ -1,0 +1,34 @@
+extension QueueModel {
+    /// The same queue as who comes later sees it: times are counted from now, tokens are ranks, and what decides nothing is
+    /// left out (when a job ended, why, the totals). Two queues that are canonically equal behave alike from here on.
+    ///
+    /// - Parameters:
+    ///   - rank: keeps the order of the tokens.
+    ///   - consumer: who a holder is told as.
+    package func canonical(
+        atUs nowUs: Int64, rank: (Token) -> Token, consumer: (ConsumerID) -> ConsumerID
+    ) -> QueueModel {
+        var copy = self
+        let nowMs = nowUs / 1000
+        copy.totals = Totals()
+        copy.doneSinceMs = nil
+        copy.lastToken = rank(lastToken)
+        for (id, job) in jobs {
+            copy.jobs[id]?.tries = job.tries.map {
+                Tries(failures: $0.failures, lapses: $0.lapses, lastMs: 0, reason: "")
+            }
+            switch job.place {
+            case .scheduled(let dueMs): copy.jobs[id]?.place = .scheduled(dueMs: dueMs - nowMs)
+            case .leased(var lease):
+                lease.token = rank(lease.token)
+                lease.consumer = consumer(lease.consumer)
+                lease.deadlineMs -= nowMs
+                copy.jobs[id]?.place = .leased(lease)
+            case .dead: copy.jobs[id]?.place = .dead(sinceMs: 0)
+            case .cancelled: copy.jobs[id]?.place = .cancelled(sinceMs: 0)
+            case .ready: break
+            }
+        }
+        return copy
+    }
+}

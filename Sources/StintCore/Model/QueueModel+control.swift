@@ -1,0 +1,61 @@
+extension QueueModel {
+    package enum CancelOutcome: String, Hashable, Sendable { case cancelled, requested, done, unknown }
+
+    /// Cancels jobs, wherever they are. A leased one is asked for: its holder hears of it, and it will not run again.
+    package mutating func cancel(_ ids: [JobID], reason: String, atUs nowUs: Int64) throws(Malformed) -> [CancelOutcome]
+    {
+        try Self.check(ids.count <= Self.maxJobs)
+        let nowMs = nowUs / 1000
+        return ids.map { id in
+            switch state(of: id) {
+            case .leased:
+                if var lease = lease(of: id) {
+                    lease.cancelReason = Self.kept(reason)
+                    move(id, to: .leased(lease))
+                }
+                return .requested
+            case .ready, .scheduled, .dead:
+                note(id, "cancelled: " + Self.kept(reason), nowMs: nowMs)
+                end(id, .cancelled(sinceMs: nowMs))
+                return .cancelled
+            case .cancelled: return .cancelled
+            case .done: return .done
+            case nil: return .unknown
+            }
+        }
+    }
+
+    /// Brings dead or cancelled jobs back, with all their tries before them.
+    ///
+    /// - Returns: for each the state that it is in now; `nil` = unknown.
+    package mutating func redrive(_ ids: [JobID]) throws(Malformed) -> [JobState?] {
+        try Self.check(ids.count <= Self.maxJobs)
+        return ids.map { id in
+            let before = state(of: id)
+            guard before == .dead || before == .cancelled else { return before }
+            jobs[id]?.tries = nil
+            move(id, to: .ready)
+            totals.redriven += 1
+            isMarked = true
+            return .ready
+        }
+    }
+
+    /// Stops or starts the claims. Everything else goes on.
+    ///
+    /// - Returns: whether that changed something.
+    package mutating func pause(_ isPaused: Bool) -> Bool {
+        if isPaused == self.isPaused { return false }
+        self.isPaused = isPaused
+        if !isPaused { isMarked = true }
+        return true
+    }
+
+    /// An idle node takes the mark.
+    ///
+    /// - Returns: whether there was one.
+    package mutating func takeMark() -> Bool {
+        defer { isMarked = false }
+        return isMarked
+    }
+}

@@ -1,0 +1,173 @@
+import StintCore
+import StintStore
+
+/// Draws the next step, mostly one that comes too late, too early, twice, or from the wrong one.
+struct Generator {
+    private var random: SeededGenerator
+    private let isLarge: Bool
+    private let restarts: Bool
+    private var lastMinted = 1000
+    private var last: Step?
+
+    /// - Parameters:
+    ///   - isLarge: with jobs by the thousand; `nil` = one history in a hundred is.
+    ///   - restarts: whether the server may be killed.
+    init(seed: UInt64, isLarge: Bool?, restarts: Bool) {
+        random = SeededGenerator(seed: seed)
+        let isLargeByChance = random.once(in: 100)
+        self.isLarge = isLarge ?? isLargeByChance
+        self.restarts = restarts
+    }
+
+    /// Large histories are short: each of their steps is as long as a hundred others.
+    func length(_ steps: Int) -> Int { isLarge ? max(1, steps / 4) : steps }
+
+    mutating func next(_ model: QueueModel) -> Step {
+        if var last, random.once(in: 12) {
+            // Who got no reply says the same again.
+            if case .enqueue(let batches) = last.command {
+                last.command = .enqueue(
+                    batches.map { batch in
+                        var batch = batch
+                        batch.isFresh = false
+                        return batch
+                    })
+            }
+            self.last = nil
+            return Step(last.command)
+        }
+        let step = Step(command(model), fate())
+        last = step
+        return step
+    }
+
+    private mutating func fate() -> Fate {
+        switch random.below(20) {
+        case 0: .requestLost
+        case 1, 2: .replyLost
+        default: .answered
+        }
+    }
+
+    private mutating func command(_ model: QueueModel) -> Command {
+        switch random.below(100) {
+        case 0..<16: enqueue()
+        case 16..<32: .claim(limit(4), by: node(), leaseMs: ms(1...8))
+        case 32..<62: settle(model)
+        case 62..<76: time()
+        case 76..<83: .reap(limit(3), maxLapses: 1 + random.below(3))
+        case 83..<85: .promote(limit(3), by: node())
+        case 85..<89: .cancel(numbers(model))
+        case 89..<92: .redrive(numbers(model))
+        default: seldom()
+        }
+    }
+
+    private mutating func seldom() -> Command {
+        switch random.below(14) {
+        case 0: .purge(limit(3), random.one(of: [.ready, .scheduled, .dead, .done, .cancelled, .leased]))
+        case 1, 2:
+            .trim(limit(3), random.one(of: [.done, .dead, .cancelled]), keepMs: ms(0...20), keep: random.below(6))
+        case 3: .pause(true)
+        case 4, 5: .pause(false)
+        case 6: .expel(node())
+        case 7: .look(by: node())
+        case 8: .takeMark
+        case 9, 10: .recover(by: node())
+        case 11, 12: .flushScripts
+        default: restarts && random.once(in: 30) ? .restart : .takeMark
+        }
+    }
+
+    // MARK: Jobs
+
+    private mutating func enqueue() -> Command {
+        if isLarge, random.once(in: 2) {
+            let count = random.one(of: [999, 1000, 1001, 500])
+            let first = random.one(of: [2000, 2500, 4000])
+            return .enqueue([Batch(ids: Array(first..<first + count), due: due(), priority: random.below(2))])
+        }
+        if random.once(in: 40) { return .enqueue([]) }
+        // Minted ids first: behind others in the same call the clock is not ahead of the line any more.
+        return .enqueue((0...random.below(2)).map { _ in batch() }.sorted { $0.isFresh && !$1.isFresh })
+    }
+
+    private mutating func batch() -> Batch {
+        var batch = Batch(ids: [], due: due(), priority: random.below(3) - 1)
+        if random.once(in: 4) {
+            batch.isFresh = true
+            let count = 1 + random.below(3)
+            batch.ids = (1...count).map { lastMinted + $0 }
+            lastMinted += count
+        } else {
+            batch.ids = (0...random.below(3)).map { _ in random.below(30) }
+        }
+        if random.once(in: 5) { batch.leaseMs = ms(1...12) }
+        if random.once(in: 4) { batch.maxLapses = 1 + random.below(3) }
+        return batch
+    }
+
+    private mutating func due() -> Due {
+        switch random.below(8) {
+        case 0...3: .now
+        case 4, 5: .afterMs(ms(0...6))
+        default: .atMs(ms(-2...6))
+        }
+    }
+
+    // MARK: Leases
+
+    private mutating func settle(_ model: QueueModel) -> Command {
+        let by = node(), pick = pick(model)
+        switch random.below(10) {
+        case 0..<3: return .ack(pick, by: by)
+        case 3..<6:
+            return .nack(
+                pick, random.one(of: [.retry, .retry, .retry, .reject, .cancel]),
+                delayMs: random.once(in: 2) ? 0 : ms(1...6), maxFailures: 1 + random.below(4), by: by)
+        case 6..<8: return .extend(pick, leaseMs: ms(1...8), by: by)
+        default: return .release(pick, delayMs: random.once(in: 2) ? 0 : ms(1...6), by: by)
+        }
+    }
+
+    private mutating func pick(_ model: QueueModel) -> Pick {
+        if isLarge, random.once(in: 3) { return .believed(random.one(of: [999, 1000, 1001])) }
+        if random.once(in: 3) { return .believed(random.below(5)) }
+        return .jobs(numbers(model), random.one(of: [.own, .own, .own, .newest, .older, .invented]))
+    }
+
+    /// Leased ones for choice.
+    private mutating func numbers(_ model: QueueModel) -> [Int] {
+        if isLarge, random.once(in: 6) { return Array(2000..<2000 + random.one(of: [999, 1000, 1001])) }
+        let leased = random.once(in: 3) ? [] : model.ids(.leased).prefix(20).map(Self.number)
+        return (0..<random.one(of: [0, 1, 1, 2, 3])).map { _ in
+            leased.isEmpty ? (random.once(in: 6) ? 1000 + random.below(20) : random.below(30)) : random.one(of: leased)
+        }
+    }
+
+    private static func number(_ id: JobID) -> Int {
+        id.rawValue.hasPrefix("m") ? (Int(id.rawValue.dropFirst()) ?? 0) - 1_000_000 : Int(id.rawValue) ?? 0
+    }
+
+    private mutating func node() -> Int { random.below(3) }
+
+    private mutating func limit(_ usual: Int) -> Int {
+        random.once(in: isLarge ? 2 : 25) ? random.one(of: [0, 1, 999, 1000, 1001]) : 1 + random.below(usual)
+    }
+
+    // MARK: Time
+
+    /// To the moments at which something changes, a millisecond or less before and after them; now and then far, or back.
+    private mutating func time() -> Command {
+        switch random.below(24) {
+        case 0..<8: .passTo(.deadline, us: random.one(of: [-1000, -1, 0, 1, 1000]))
+        case 8..<14: .passTo(.due, us: random.one(of: [-1000, -1, 0, 1, 1000]))
+        case 14..<20: .pass(us: Int64(random.below(3000)))
+        case 20, 21: .pass(us: ms(0...10) * 1000)
+        case 22: .pass(us: -ms(1...10) * 1000)
+        default: .pass(us: random.one(of: [3_600_000_000, -3_600_000_000, 1_000_000]))
+        }
+    }
+
+    private mutating func ms(_ range: ClosedRange<Int64>) -> Int64 { Int64.random(in: range, using: &random) }
+}

@@ -1,0 +1,109 @@
+import NIOCore
+import StintCore
+import StintStore
+
+/// What producers, people and janitors do.
+extension Lab {
+    func control(_ command: Command) async throws -> Happening {
+        switch command {
+        case .enqueue(let batches): try await enqueue(batches.flatMap { jobs($0) })
+        case .cancel(let numbers): try await cancel(numbers.map(Self.id))
+        case .redrive(let numbers): try await redrive(numbers.map(Self.id))
+        case .purge(let limit, let state): try await purge(limit, state)
+        case .trim(let limit, let state, let keepMs, let keep): try await trim(limit, state, keepMs, keep)
+        case .pause(let isPaused): try await pause(isPaused)
+        default: preconditionFailure("\(command) is not a control")
+        }
+    }
+
+    private func cancel(_ ids: [JobID]) async throws -> Happening {
+        let (queue, nowUs) = (queue, nowUs)
+        return try await answer(
+            .other, { try $0.cancel(ids, reason: "why", atUs: nowUs).map(\.rawValue).description },
+            { try await $0.cancel(ids, on: queue, reason: "why") }, { $0.map(\.rawValue).description }
+        ).0
+    }
+
+    private func redrive(_ ids: [JobID]) async throws -> Happening {
+        let queue = queue
+        return try await answer(
+            .redrive(ids), { try $0.redrive(ids).map { $0?.rawValue ?? "unknown" }.description },
+            { try await $0.redrive(ids, on: queue) }, { $0.map(\.rawValue).description }
+        ).0
+    }
+
+    private func trim(_ limit: Int, _ state: JobState, _ keepMs: Int64, _ keep: Int) async throws -> Happening {
+        let (queue, nowUs) = (queue, nowUs)
+        let bound = Retention(age: .milliseconds(keepMs), count: keep)
+        return try await answer(
+            .forget, { "[\(try $0.trim(limit, state, keepMs: keepMs, keep: keep, atUs: nowUs))]" },
+            { try await $0.trim(limit, on: queue, keeping: [(state, bound)]) }, \.description
+        ).0
+    }
+
+    private func pause(_ isPaused: Bool) async throws -> Happening {
+        let queue = queue
+        return try await answer(
+            .other, { "\($0.pause(isPaused))" }, { try await $0.pause(isPaused, queue) }, { "\($0)" }
+        ).0
+    }
+
+    private func jobs(_ batch: Batch) -> [QueueModel.NewJob] {
+        let header = JobHeader(
+            type: "t", priority: batch.priority, lease: batch.leaseMs.map { .milliseconds($0) },
+            maxLapses: batch.maxLapses)
+        let due: QueueModel.Due =
+            switch batch.due {
+            case .now: .now
+            case .afterMs(let ms): .afterMs(ms)
+            case .atMs(let ms): .atMs(nowUs / 1000 + ms)
+            }
+        return batch.ids.map { number in
+            QueueModel.NewJob(
+                id: Self.id(number), header: header, payload: Array("\(number)".utf8), due: due, isFresh: batch.isFresh)
+        }
+    }
+
+    private func enqueue(_ new: [QueueModel.NewJob]) async throws -> Happening {
+        let (queue, nowUs) = (queue, nowUs)
+        let sent = new.map { job in
+            let due: StintStore.Due =
+                switch job.due {
+                case .now: .now
+                case .afterMs(let ms): .after(.milliseconds(ms))
+                case .atMs(let ms): .at(ms: ms)
+                }
+            return NewJob(
+                id: job.id, isFresh: job.isFresh, header: job.header, payload: ByteBuffer(bytes: job.payload), due: due)
+        }
+        var (happening, outcomes) = try await answer(
+            .other, { try $0.enqueue(new, atUs: nowUs).told }, { try await $0.enqueue(sent, on: queue) }, \.told)
+        let dueMs = new.map { job in
+            switch job.due {
+            case .now: nowUs / 1000
+            case .afterMs(let ms): nowUs / 1000 + max(0, ms)
+            case .atMs(let ms): ms
+            }
+        }
+        if let outcomes { happening.kind = .enqueue(Array(zip(new.map(\.id), outcomes)), dueMs: dueMs) }
+        return happening
+    }
+
+    /// Which of the done ids go is Redis's choice: it is looked up, and the model is told.
+    private func purge(_ limit: Int, _ state: JobState) async throws -> Happening {
+        let queue = queue
+        let before = model.doneBefore.isEmpty ? model.done : model.doneBefore
+        var gone: Set<JobID>?
+        return try await answer(
+            .forget, { "\(try $0.purge(limit, state, doneIDs: gone))" },
+            { store in
+                let count = try await store.purge(limit, state, on: queue)
+                if state == .done {
+                    let sight = try await Sight.look(at: queue, store, expecting: [])
+                    gone = before.subtracting(sight.done).subtracting(sight.doneBefore)
+                }
+                return count
+            }, { "\($0)" }
+        ).0
+    }
+}
