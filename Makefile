@@ -11,7 +11,7 @@ RELEASE = -c release
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test model check bench bench-ratios bench-scale bench-peers bench-build format examples install clean deps-build deps-run deps-check deps-peers
+.PHONY: help build demo test model mutants check bench bench-ratios bench-scale bench-peers bench-build format examples install clean deps-build deps-run deps-check deps-peers
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,10 @@ test: deps-build deps-run deps-check ## run all tests
 model: deps-build deps-run ## compare the scripts with the model at random, then in all orders; STEPS=1000000 SEED=1 DEPTH=8
 	$(SWIFT) build $(RELEASE) --product stint-model
 	.build/release/stint-model $(if $(STEPS),--steps $(STEPS)) $(if $(SEED),--seed $(SEED)) $(if $(DEPTH),--depth $(DEPTH))
+
+mutants: deps-build deps-run ## take every guard of the scripts away in turn, and see the model test find it; HISTORIES=200 SEED=1
+	$(SWIFT) build $(RELEASE) --product stint-model
+	.build/release/stint-model --mutants $(or $(HISTORIES),200) $(if $(SEED),--seed $(SEED))
 
 check: deps-build deps-check ## formatting, Lua, import rule, house rules, build without warnings
 	scripts/check.sh

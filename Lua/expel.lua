@@ -27,24 +27,30 @@ if not (limit and place) or consumer == '' then
 end
 local leased, leases = prefix .. 'leased', prefix .. 'leases'
 local step = call('HSCAN', leases, place, 'COUNT', limit)
-local entries, expelled = step[2], 0
+local entries, running, expelled = step[2], {}, 0
 for i = 1, #entries, 2 do
-    local deadline, lease = entries[i], entries[i + 1]
-    -- Never later than it is: what has run out by now, of this step too, stays as it is.
-    if lease_holder(lease) == consumer and (tonumber(deadline) or 0) > now_us then
-        if expelled >= MAX_JOBS then
-            return { '+' .. place, expelled }
-        end
-        local ids = call('ZRANGE', leased, deadline, deadline, 'BYSCORE', 'LIMIT', '0', MAX_JOBS)
-        if #ids > 0 then
-            local now, args = draw_deadline(leases, now_us, lease), {}
-            for k = 1, #ids do
-                args[2 * k - 1], args[2 * k] = now, ids[k]
-            end
-            call('ZADD', leased, unpack(args))
-        end
-        forget_unused(prefix, { deadline })
-        expelled = expelled + #ids
+    -- Never later than it is: what has run out by now, by an earlier step too, stays as it is.
+    local deadline_us = tonumber(entries[i]) or 0
+    if lease_holder(entries[i + 1]) == consumer and deadline_us > now_us then
+        running[#running + 1] = { deadline_us, entries[i], entries[i + 1] }
     end
+end
+-- One ends just before the other: they keep their order.
+table.sort(running, function(a, b) return a[1] > b[1] end)
+for i = 1, #running do
+    local deadline, lease = running[i][2], running[i][3]
+    if expelled >= MAX_JOBS then
+        return { '+' .. place, expelled }
+    end
+    local ids = call('ZRANGE', leased, deadline, deadline, 'BYSCORE', 'LIMIT', '0', MAX_JOBS)
+    if #ids > 0 then
+        local now, args = draw_deadline(leases, now_us, lease), {}
+        for k = 1, #ids do
+            args[2 * k - 1], args[2 * k] = now, ids[k]
+        end
+        call('ZADD', leased, unpack(args))
+    end
+    forget_unused(prefix, { deadline })
+    expelled = expelled + #ids
 end
 return { step[1], expelled }

@@ -36,13 +36,12 @@ package struct Store: Sendable {
         timeout: Duration? = nil,
         _ arguments: (inout RedisCommand) -> Void
     ) async throws(StintError) -> RedisReply {
-        let staged = stage?.scripts[script.name]
-        let text = staged ?? script
+        let text = stage?.scripts[script.name] ?? script
         do {
             let redisScript = RedisScript(name: text.name, source: text.source, sha1: text.sha1)
             return try await client.call(redisScript, keys: keys, timeout: timeout, reserving: bytes) { command in
                 arguments(&command)
-                if staged != nil, let stage { command.append(stage.lastArgument()) }
+                if let last = stage?.lastArgument(script.name) { command.append(last) }
             }
         } catch {
             throw StintError(error, doing: operation())
@@ -62,10 +61,10 @@ package struct Store: Sendable {
 package struct ScriptStage: Sendable {
     /// By the names of the scripts.
     package let scripts: [String: Script]
-    /// What these are told behind all other arguments.
-    package let lastArgument: @Sendable () -> Int64
+    /// What the script of that name is told behind all other arguments.
+    package let lastArgument: @Sendable (String) -> Int64?
 
-    package init(scripts: [String: Script], lastArgument: @escaping @Sendable () -> Int64) {
+    package init(scripts: [String: Script], lastArgument: @escaping @Sendable (String) -> Int64?) {
         self.scripts = scripts
         self.lastArgument = lastArgument
     }

@@ -22,7 +22,7 @@ extension QueueModel {
             case .leased(var lease):
                 lease.token = rank(lease.token)
                 lease.consumer = consumer(lease.consumer)
-                lease.deadlineMs -= nowMs
+                lease.deadlineUs -= nowUs
                 copy.jobs[id]?.place = .leased(lease)
             case .dead: copy.jobs[id]?.place = .dead(sinceMs: 0)
             case .cancelled: copy.jobs[id]?.place = .cancelled(sinceMs: 0)

@@ -21,7 +21,7 @@ extension QueueModel {
         _ limit: Int, for consumer: ConsumerID, leaseMs: Int64, atUs nowUs: Int64
     ) throws(Malformed) -> Claimed {
         let limit = try Self.limit(limit)
-        try Self.check((1...Self.maxMs).contains(leaseMs))
+        try Self.check((1...Self.maxLeaseMs).contains(leaseMs))
         var claimed = Claimed()
         claimed.isPaused = isPaused
         if isPaused {
@@ -34,10 +34,11 @@ extension QueueModel {
             lastToken = Token(rawValue: max(lastToken.rawValue + 1, nowUs))
             claimed.token = lastToken
         }
+        var deadlines = Deadlines(of: self)
         for id in claimed.ids {
             let ownMs = jobs[id]?.header.lease?.wholeMs
-            let deadlineMs = nowUs / 1000 + (ownMs ?? leaseMs)
-            move(id, to: .leased(Lease(token: lastToken, consumer: consumer, deadlineMs: deadlineMs)))
+            let deadlineUs = deadlines.draw(nowUs + (ownMs ?? leaseMs) * 1000, for: lastToken, consumer)
+            move(id, to: .leased(Lease(token: lastToken, consumer: consumer, deadlineUs: deadlineUs)))
         }
         claimed.leavesMore = !lines.isEmpty || firstInUs(.scheduled, atUs: nowUs) == 0
         if claimed.leavesMore { isMarked = true } else { claimed.lapseInUs = firstInUs(.leased, atUs: nowUs) }

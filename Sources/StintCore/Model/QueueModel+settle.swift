@@ -124,13 +124,14 @@ extension QueueModel {
         _ claims: [(claim: Claim, leaseMs: Int64)], by consumer: ConsumerID, atUs nowUs: Int64
     ) throws(Malformed) -> Extended {
         try Self.check(claims.count <= Self.maxJobs)
-        for (_, leaseMs) in claims { try Self.check((1...Self.maxMs).contains(leaseMs)) }
+        for (_, leaseMs) in claims { try Self.check((1...Self.maxLeaseMs).contains(leaseMs)) }
         var extended = Extended()
+        var deadlines = Deadlines(of: self)
         for (claim, leaseMs) in claims {
             if let refusal = refusal(of: claim, consumer) {
                 extended.refused.append(Refused(id: claim.id, refusal: refusal))
             } else if var lease = lease(of: claim.id) {
-                lease.deadlineMs = nowUs / 1000 + leaseMs
+                lease.deadlineUs = deadlines.draw(nowUs + leaseMs * 1000, for: lease.token, consumer)
                 move(claim.id, to: .leased(lease))
                 if let reason = lease.cancelReason { extended.cancels.append(.init(id: claim.id, reason: reason)) }
             }

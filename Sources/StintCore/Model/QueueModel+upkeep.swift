@@ -27,7 +27,7 @@ extension QueueModel {
         let limit = try Self.limit(limit)
         let nowMs = nowUs / 1000
         let overdue = earliest { place in
-            if case .leased(let lease) = place, lease.deadlineMs <= nowMs { lease.deadlineMs } else { nil }
+            if case .leased(let lease) = place, lease.deadlineUs <= nowUs { lease.deadlineUs } else { nil }
         }.prefix(limit)
         var reaped = Reaped()
         // Each goes before the one that was put back before it.
@@ -60,17 +60,28 @@ extension QueueModel {
         return Lapse(id: id, token: lease.token, consumer: lease.consumer, outcome: outcome, lapses: lapses)
     }
 
-    /// Makes the leases of a consumer that is gone run out now. What becomes of their jobs is the next reap's.
+    /// Makes the leases of a consumer that is gone run out now, one just before the other, in their order. What becomes of
+    /// their jobs is the next reap's.
     ///
-    /// - Returns: how many there were.
+    /// - Returns: how many there were that had not run out by themselves.
     package mutating func expel(_ consumer: ConsumerID, atUs nowUs: Int64) -> Int {
-        let claims = claims(of: consumer)
-        for claim in claims {
-            guard var lease = lease(of: claim.id) else { continue }
-            lease.deadlineMs = min(lease.deadlineMs, nowUs / 1000)
-            move(claim.id, to: .leased(lease))
+        var deadlines = Deadlines(of: self)
+        let latestFirst = earliest { place in
+            guard case .leased(let lease) = place, lease.consumer == consumer, lease.deadlineUs > nowUs else {
+                return nil
+            }
+            return lease.deadlineUs
+        }.reversed()
+        var (beforeUs, drawnUs): (Int64?, Int64) = (nil, nowUs)
+        for id in latestFirst {
+            guard var lease = lease(of: id) else { continue }
+            if lease.deadlineUs != beforeUs {
+                (beforeUs, drawnUs) = (lease.deadlineUs, deadlines.draw(nowUs, for: lease.token, consumer))
+            }
+            lease.deadlineUs = drawnUs
+            move(id, to: .leased(lease))
         }
-        return claims.count
+        return latestFirst.count
     }
 
     /// Forgets dead or cancelled jobs that ended longer ago than `keepMs`, or that are more than `keep`, at most `limit`, the

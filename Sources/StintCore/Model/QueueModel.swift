@@ -59,7 +59,7 @@ package struct QueueModel: Hashable, Sendable {
     package struct Lease: Hashable, Sendable {
         package internal(set) var token: Token
         package internal(set) var consumer: ConsumerID
-        package internal(set) var deadlineMs: Int64
+        package internal(set) var deadlineUs: Int64
         /// Somebody wants the job cancelled: every way out of the lease but an ack leads there.
         package internal(set) var cancelReason: String?
     }
@@ -108,7 +108,7 @@ extension QueueModel {
         switch state {
         case .ready: ready
         case .done: Array(done.union(doneBefore))
-        case .scheduled, .leased, .dead, .cancelled: earliest { $0.state == state ? $0.timeMs : nil }
+        case .scheduled, .leased, .dead, .cancelled: earliest { $0.state == state ? $0.timeUs : nil }
         }
     }
 
@@ -121,17 +121,22 @@ extension QueueModel {
     }
 
     /// Due time, or deadline, of the first job there.
-    package func firstMs(_ state: JobState) -> Int64? {
+    package func firstUs(_ state: JobState) -> Int64? {
         var first: Int64?
         for job in jobs.values where job.place.state == state {
-            if let time = job.place.timeMs { first = min(first ?? time, time) }
+            if let time = job.place.timeUs { first = min(first ?? time, time) }
         }
         return first
     }
 
+    /// The same; of a deadline the first whole ms that is not before it.
+    package func firstMs(_ state: JobState) -> Int64? { firstUs(state).map(Self.wholeMs) }
+
+    static func wholeMs(_ us: Int64) -> Int64 { us / 1000 + (us % 1000 > 0 ? 1 : 0) }
+
     /// µs until the first job there has its time; 0 = it has come, `nil` = there is none.
     package func firstInUs(_ state: JobState, atUs nowUs: Int64) -> Int64? {
-        firstMs(state).map { max(0, $0 * 1000 - nowUs) }
+        firstUs(state).map { max(0, $0 - nowUs) }
     }
 
     /// The leases of a consumer, by the ids of their jobs: how a claim whose reply was lost is found again.
@@ -142,22 +147,25 @@ extension QueueModel {
         }.sorted { $0.id < $1.id }
     }
 
-    func earliest(_ timeMs: (Place) -> Int64?) -> [JobID] {
-        jobs.compactMap { id, job in timeMs(job.place).map { (time: $0, id: id) } }
+    func earliest(_ time: (Place) -> Int64?) -> [JobID] {
+        jobs.compactMap { id, job in time(job.place).map { (time: $0, id: id) } }
             .sorted { ($0.time, $0.id) < ($1.time, $1.id) }.map(\.id)
     }
 }
 
 extension QueueModel.Place {
     /// When it is due, its lease runs out, or it ended.
-    package var timeMs: Int64? {
+    package var timeUs: Int64? {
         switch self {
-        case .scheduled(let dueMs): dueMs
+        case .scheduled(let dueMs): dueMs * 1000
         case .ready: nil
-        case .leased(let lease): lease.deadlineMs
-        case .dead(let sinceMs), .cancelled(let sinceMs): sinceMs
+        case .leased(let lease): lease.deadlineUs
+        case .dead(let sinceMs), .cancelled(let sinceMs): sinceMs * 1000
         }
     }
+
+    /// The first whole ms that is not before it.
+    package var timeMs: Int64? { timeUs.map(QueueModel.wholeMs) }
 }
 
 // MARK: Moving
@@ -202,8 +210,9 @@ extension QueueModel {
 
     /// No call takes more jobs, no limit counts for more.
     static let maxJobs = Defaults.maxJobsPerCall
-    /// No lease and no delay is longer.
+    /// No delay is longer.
     static let maxMs: Int64 = 1 << 52
+    static let maxLeaseMs: Int64 = 1 << 42
 
     static func check(_ isRight: Bool) throws(Malformed) {
         if !isRight { throw Malformed() }

@@ -55,6 +55,20 @@ package final class Lab {
         return wrong
     }
 
+    /// What a check of the queue finds: nothing, after whole scripts (I19).
+    func fsck() async throws -> [String] {
+        var found: [String] = []
+        for part in Store.fsckParts {
+            var cursor: String? = "0"
+            while let at = cursor {
+                let step = try await store.fsck(1000, of: part, from: at, on: queue, mends: false)
+                found += step.findings.map { "fsck: \($0.problem) \($0.id)" }
+                cursor = step.next
+            }
+        }
+        return found
+    }
+
     package func removeQueue() async throws {
         let command = """
             for _, name in ipairs({ 'ready', 'scheduled', 'leased', 'dead', 'done', 'done_before', 'cancelled', 'jobs',
@@ -72,9 +86,9 @@ package final class Lab {
         case .pass(let us):
             nowUs = max(1_000_000_000_000_000, nowUs + us)
         case .passTo(let moment, let us):
-            let first = model.firstMs(moment == .due ? .scheduled : .leased)
+            let first = model.firstUs(moment == .due ? .scheduled : .leased)
             // Only forwards, and no further than a week.
-            if let first, first * 1000 + us > nowUs { nowUs = min(first * 1000 + us, nowUs + 604_800_000_000) }
+            if let first, first + us > nowUs { nowUs = min(first + us, nowUs + 604_800_000_000) }
         default: break
         }
         try clock.set(us: nowUs)

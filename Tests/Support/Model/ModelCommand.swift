@@ -3,6 +3,7 @@ import Foundation
 /// `make model`: random histories on a real Redis beside the model, then all interleavings of two nodes and two jobs.
 ///
 ///     stint-model [--steps N] [--seed N] [--depth N] [--traces N]
+///     stint-model --mutants N [--seed N]      N histories at most on each script set with one guard less
 ///
 /// Ends with 1 when something was wrong; what it prints is the code of a test that shows it.
 @main
@@ -12,6 +13,11 @@ struct ModelCommand {
     static func main() async throws {
         let seed = UInt64(argument("seed", .random(in: 0..<1_000_000_000)))
         let steps = argument("steps", 1_000_000), depth = argument("depth", 8), traces = argument("traces", 2000)
+        let mutants = argument("mutants", 0)
+        if mutants > 0 {
+            let run = MutantRun(histories: UInt64(mutants), seed: seed, say: say)
+            exit(try await run.run() ? 0 : 1)
+        }
         let isRight = try await ModelRun.with(clock: ArgumentClock()) { run in
             let histories = try await histories(run, steps: steps, seed: seed)
             let search = try await search(run, depth: depth, traces: traces, seed: seed)
@@ -21,7 +27,7 @@ struct ModelCommand {
     }
 
     /// Seen at once, also in a file.
-    private static func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+    @Sendable private static func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
 
     private static func argument(_ name: String, _ usual: Int) -> Int {
         let arguments = CommandLine.arguments

@@ -74,9 +74,9 @@ package struct ModelRun: Sendable {
     /// Draws a history and runs it.
     ///
     /// - Returns: how many steps it had, and what went wrong, shrunk.
-    package func history(seed: UInt64, steps limit: Int, isLarge: Bool? = nil, restarts: Bool = false) async throws
-        -> (Int, Failure?)
-    {
+    package func history(
+        seed: UInt64, steps limit: Int, isLarge: Bool? = nil, restarts: Bool = false, shrinks: Bool = true
+    ) async throws -> (Int, Failure?) {
         var generator = Generator(seed: seed, isLarge: isLarge, restarts: restarts)
         let lab = try Lab(server, client, clock: clock)
         var steps: [Step] = []
@@ -84,10 +84,12 @@ package struct ModelRun: Sendable {
             steps.append(generator.next(lab.model))
             let wrong = try await lab.perform(steps[steps.count - 1])
             if !wrong.isEmpty {
-                let count = steps.count
-                return (count, try await shrink(Failure(seed: seed, steps: steps, wrong: wrong)))
+                let failure = Failure(seed: seed, steps: steps, wrong: wrong)
+                return (steps.count, shrinks ? try await shrink(failure) : failure)
             }
         }
+        let wrong = try await lab.fsck()
+        if !wrong.isEmpty { return (steps.count, Failure(seed: seed, steps: steps, wrong: wrong)) }
         try await lab.removeQueue()
         return (steps.count, nil)
     }

@@ -21,20 +21,28 @@ package final class ArgumentClock: TestClock {
         """
 
     /// The scripts that read a clock, by their names.
-    package static let scripts: [String: Script] = {
-        var files = ScriptFiles.all
+    package static let scripts = changed(ScriptFiles.all)
+
+    private static func changed(_ files: [String: String]) -> [String: Script] {
+        var files = files
         files["clock"] = include
         let staged = Scripts.all.map { Script(name: $0.name, files: files) }
         let changed = zip(staged, Scripts.all).filter { $0.source != $1.source }.map { $0.0 }
         return Dictionary(uniqueKeysWithValues: changed.map { ($0.name, $0) })
-    }()
+    }
 
     private let nowUs = Atomic<Int64>(0)
+    private let scripts: [String: Script]
 
-    package init() {}
+    /// - Parameter files: others than the shipped ones are mutants.
+    package init(files: [String: String]? = nil) {
+        scripts = files.map(Self.changed) ?? Self.scripts
+    }
 
     package var stage: ScriptStage? {
-        ScriptStage(scripts: Self.scripts) { [self] in nowUs.load(ordering: .relaxed) }
+        ScriptStage(scripts: scripts) { [self] name in
+            Self.scripts[name] == nil ? nil : nowUs.load(ordering: .relaxed)
+        }
     }
 
     package func set(us: Int64) { nowUs.store(us, ordering: .relaxed) }

@@ -29,11 +29,13 @@ extension Claim {
 }
 
 extension QueueModel.Settlement {
-    var told: String { "\(accepted) accepted, \(refused.map { "\($0.id) \(word($0.refusal))" })" }
+    // The store acks in an order of its own.
+    var told: String { "\(accepted) accepted, \(refused.map { "\($0.id) \(word($0.refusal))" }.sorted())" }
 }
 
 extension Settlement {
-    var told: String { "\(accepted) accepted, \(refused.map { "\($0.id) \(word($0.refusal))" })" }
+    // The store acks in an order of its own.
+    var told: String { "\(accepted) accepted, \(refused.map { "\($0.id) \(word($0.refusal))" }.sorted())" }
 }
 
 extension QueueModel.Extended {
