@@ -1,8 +1,9 @@
 #!/bin/sh
 # Installs the packages that Stint needs and that are missing. Does nothing, quickly, when all are there.
-# usage: install-deps.sh [build|run|check|peers]...   (default: all but peers)
+# usage: install-deps.sh [build|run|check|peers|faults]...   (default: build, run and check)
 #   build  the compiler's needs      run  redis-server     check  the Lua tools, openssl for the TLS tests
 #   peers  the job queues that Stint is compared with, and what those of PyPI need
+#   faults what the fault matrix breaks things with; without it rows are skipped
 set -eu
 
 [ $# -gt 0 ] || set -- build run check
@@ -25,6 +26,13 @@ require_swift() {
 has_hiredis() {
     for prefix in /usr /usr/local /opt/homebrew; do
         if [ -e "$prefix/include/hiredis/hiredis.h" ]; then return 0; fi
+    done
+    return 1
+}
+
+has_faketime() {
+    for library in /usr/lib/*/faketime/libfaketime.so.1 /usr/lib/faketime/libfaketime.so.1; do
+        if [ -e "$library" ]; then return 0; fi
     done
     return 1
 }
@@ -61,8 +69,16 @@ for group in "$@"; do
         # Homebrew has no Sidekiq: there it is skipped in the table.
         [ "$(uname -s)" = Darwin ] || has sidekiq || missing ruby-sidekiq ""
         ;;
+    faults)
+        # Firewalls, namespaces and libfaketime are Linux's: elsewhere, and for anybody but root, those rows are skipped.
+        [ "$(uname -s)" = Linux ] && [ "$(id -u)" -eq 0 ] || continue
+        has ip || missing iproute2 ""
+        has iptables || missing iptables ""
+        has cc || missing gcc ""
+        has_faketime || missing libfaketime ""
+        ;;
     *)
-        say "unknown group $group; there are build, run, check and peers"
+        say "unknown group $group; there are build, run, check, peers and faults"
         exit 2
         ;;
     esac

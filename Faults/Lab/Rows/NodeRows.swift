@@ -1,0 +1,100 @@
+import FaultChecker
+import StintCore
+import StintStore
+
+/// F1 to F7: what happens to nodes.
+extension Row {
+    static let nodeRows = [killed, killedAtSteps, frozenLong, frozenShort, starved, poisoned, deployed]
+
+    private static let killed = Row(
+        "F1", "kill -9 of nodes in the middle of their runs, again and again", isShort: true
+    ) { lab in
+        try await lab.startServer()
+        try await lab.nodes(3)
+        try await lab.produce(1000, "slow:40=3,noop", rate: 130)
+        for _ in 0..<7 {
+            try await lab.wait(lab.random(ms: 600...1300))
+            try await lab.kill(lab.pick(lab.living))
+            try await lab.node()
+        }
+        try await lab.drain()
+        return .with { $0.recovery = .seconds(5) }
+    }
+
+    private static let killedAtSteps = Row(
+        "F2", "kill -9 between claim and start, between end and ack, and after the ack", isShort: true
+    ) { lab in
+        try await lab.startServer()
+        try await lab.node()
+        lab.keepAlive(3) { lab in
+            .with { $0.death = (lab.pick(["claimed", "began", "ended", "settled"]), lab.random(5...30)) }
+        }
+        try await lab.produce(600, "slow:20=3,noop", rate: 100)
+        try await lab.drain()
+        return .with { $0.recovery = .seconds(5) }
+    }
+
+    private static let frozenLong = Row("F3", "SIGSTOP of a node for longer than its lease", isShort: true) { lab in
+        try await lab.startServer()
+        try await lab.nodes(3)
+        try await lab.produce(160, "slow:150=2,stubborn:150", rate: 16, "--batch", "4")
+        for _ in 0..<3 {
+            try await lab.wait(lab.random(ms: 300...900))
+            let node = lab.pick(lab.living)
+            lab.freeze(node)
+            try await lab.wait(.milliseconds(3200))
+            lab.thaw(node)
+        }
+        try await lab.drain()
+        return .with { $0.recovery = .seconds(5) }
+    }
+
+    private static let frozenShort = Row("F4", "SIGSTOP of a node for a third of its lease") { lab in
+        try await lab.startServer()
+        try await lab.nodes(3, .with { $0.lease = .seconds(6) })
+        try await lab.produce(500, "slow:60", rate: 60)
+        for _ in 0..<4 {
+            let node = lab.pick(lab.living)
+            lab.freeze(node)
+            try await lab.wait(.seconds(2))
+            lab.thaw(node)
+            try await lab.wait(lab.random(ms: 100...600))
+        }
+        try await lab.drain()
+        return .with { $0.duplicates = .none }
+    }
+
+    private static let starved = Row("F5", "handlers that block or burn every thread of the pool") { lab in
+        try await lab.startServer()
+        try await lab.nodes(2, .with { ($0.lease, $0.concurrency) = (.seconds(6), 8) })
+        try await lab.produce(40, "block:1500,busy:600", "--batch", "8")
+        try await lab.drain()
+        return .with { $0.duplicates = .none }
+    }
+
+    private static let poisoned = Row("F6", "jobs whose handlers trap or segfault", isShort: true) { lab in
+        try await lab.startServer()
+        lab.keepAlive(3) { _ in .with { $0.maxLapses = Defaults.maxLapses } }
+        try await lab.produce(300, "slow:30,noop", rate: 40, "--batch", "1")
+        try await lab.wait(.seconds(1))
+        try await lab.produce(4, "trap,segv", rate: 1, "--batch", "1")
+        try await lab.drain()
+        let dead = try await lab.stats().dead
+        lab.note("\(dead) jobs buried, 4 of them poison")
+        if dead < 4 { throw Broken("\(dead) jobs are dead, and 4 kill every node that runs them") }
+        return .with { $0.recovery = .seconds(5) }
+    }
+
+    private static let deployed = Row("F7", "SIGTERM of one node after the other", isShort: true) { lab in
+        try await lab.startServer()
+        try await lab.nodes(3)
+        try await lab.produce(900, "slow:100", rate: 90)
+        for _ in 0..<6 {
+            try await lab.wait(.seconds(1))
+            try await lab.node()
+            try await lab.terminate(lab.living[0])
+        }
+        try await lab.drain()
+        return .with { $0.duplicates = .none }
+    }
+}
