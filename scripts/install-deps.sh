@@ -30,13 +30,6 @@ has_hiredis() {
     return 1
 }
 
-has_faketime() {
-    for library in /usr/lib/*/faketime/libfaketime.so.1 /usr/lib/faketime/libfaketime.so.1; do
-        if [ -e "$library" ]; then return 0; fi
-    done
-    return 1
-}
-
 has() { command -v "$1" >/dev/null 2>&1; }
 
 # The packages that are missing, by their name on this platform: missing DEBIAN_NAME BREW_NAME
@@ -70,12 +63,11 @@ for group in "$@"; do
         [ "$(uname -s)" = Darwin ] || has sidekiq || missing ruby-sidekiq ""
         ;;
     faults)
-        # Firewalls, namespaces and libfaketime are Linux's: elsewhere, and for anybody but root, those rows are skipped.
+        # Firewalls and namespaces are Linux's: elsewhere, and for anybody but root, those rows are skipped.
         [ "$(uname -s)" = Linux ] && [ "$(id -u)" -eq 0 ] || continue
         has ip || missing iproute2 ""
         has iptables || missing iptables ""
         has cc || missing gcc ""
-        has_faketime || missing libfaketime ""
         ;;
     *)
         say "unknown group $group; there are build, run, check, peers and faults"

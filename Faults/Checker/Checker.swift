@@ -1,12 +1,12 @@
-/// Judges one row: C1 to C10 over the histories of all its processes and the content of the store at its end. Pure.
+/// Judges one row: C0 to C10 over the histories of all its processes and the content of the store at its end. Pure.
 package struct Checker {
     let evidence: Evidence
-    let expectation: Expectation
+    let promise: Promise
     let jobs: [String: JobHistory]
     private var verdict = Verdict()
 
-    package static func judge(_ evidence: Evidence, _ expectation: Expectation) -> Verdict {
-        var checker = Checker(evidence: evidence, expectation: expectation)
+    package static func judge(_ evidence: Evidence, _ promise: Promise) -> Verdict {
+        var checker = Checker(evidence: evidence, promise: promise)
         checker.checkLoss()
         checker.checkOrigins()
         for (id, job) in checker.jobs.sorted(by: { $0.key < $1.key }) {
@@ -19,12 +19,13 @@ package struct Checker {
         checker.checkRecovery()
         checker.checkExits()
         checker.checkDuplicates()
+        checker.checkStrike()
         return checker.verdict
     }
 
-    private init(evidence: Evidence, expectation: Expectation) {
+    private init(evidence: Evidence, promise: Promise) {
         self.evidence = evidence
-        self.expectation = expectation
+        self.promise = promise
         self.jobs = JobHistory.all(evidence.events)
     }
 
@@ -43,7 +44,7 @@ package struct Checker {
                 verdict.ok += 1
             } else if let state {
                 verdict.kept += 1
-                if !["dead", "cancelled"].contains(state), !expectation.mayBeUnfinished {
+                if !["dead", "cancelled"].contains(state), !promise.mayBeUnfinished {
                     verdict.add(.c1, "\(id) is still \(state): nobody runs it")
                 }
             } else {
@@ -54,7 +55,7 @@ package struct Checker {
     }
 
     private mutating func complain(ofLost id: String, _ accepted: Event, _ kills: [Int64]) {
-        switch expectation.loss {
+        switch promise.loss {
         case .none: verdict.add(.c1, "\(id) was accepted, and is nowhere")
         case .window(let seconds):
             let next = kills.first { $0 >= accepted.mono }
@@ -77,7 +78,7 @@ package struct Checker {
     // MARK: C3, C4
 
     private mutating func checkTokens(_ id: String, _ job: JobHistory) {
-        if job.acks.count > 1, !expectation.serverMayForget {
+        if job.acks.count > 1, !promise.serverMayForget {
             verdict.add(.c3, "\(id) was acked \(job.acks.count) times")
         }
         for settle in job.settles where settle.type == .ok {
@@ -87,13 +88,13 @@ package struct Checker {
             }
             // Sent after a later claim had been answered: the store must have refused it.
             if let later = job.claims.first(where: { $0.token > token && $0.event.mono < sent?.mono ?? settle.mono }),
-                !expectation.serverMayForget
+                !promise.serverMayForget
             {
                 verdict.add(.c3, "\(id): \(settle.how ?? "settle") of token \(token) after the claim of \(later.token)")
             }
         }
         let tokens = job.claims.map(\.token)
-        if Set(tokens).count < tokens.count, !expectation.serverMayForget {
+        if Set(tokens).count < tokens.count, !promise.serverMayForget {
             verdict.add(.c3, "\(id) was claimed twice with one token")
         }
     }
@@ -119,11 +120,11 @@ package struct Checker {
             }
             let reason = reason(job, from, to)
             if reason != .retry { verdict.duplicated += 1 }
-            if reason == nil, !expectation.serverMayForget {
+            if reason == nil, !promise.serverMayForget {
                 verdict.unexplained += 1
                 verdict.add(.c9, "\(id): nothing ended the lease of \(earlier.token) before the run of \(later.token)")
             }
-            if later.began < earlier.ended, reason == nil || reason == .retry, !expectation.serverMayForget {
+            if later.began < earlier.ended, reason == nil || reason == .retry, !promise.serverMayForget {
                 verdict.add(.c5, "\(id): the runs of \(earlier.token) and \(later.token) overlap")
             }
         }
@@ -136,7 +137,7 @@ package struct Checker {
     }
 
     private mutating func checkAttempts(_ id: String, _ job: JobHistory) {
-        guard !expectation.serverMayForget else { return }
+        guard !promise.serverMayForget else { return }
         for (earlier, later) in zip(job.claims, job.claims.dropFirst()) {
             let (from, to) = (Self.spent(earlier), Self.spent(later))
             let seen = job.reason(from: earlier, to: later)
@@ -163,12 +164,22 @@ package struct Checker {
     private var mayHaveUnseenClaims: Bool { evidence.events.contains { $0.op == .fault } }
 
     private mutating func checkDuplicates() {
-        if case .none = expectation.duplicates, verdict.duplicated > 0 {
+        if case .none = promise.duplicates, verdict.duplicated > 0 {
             verdict.add(.c9, "\(verdict.duplicated) jobs ran again, and none should")
         }
     }
 
-    // MARK: C7, C8, C10
+    // MARK: C0, C7, C8, C10
+
+    private mutating func checkStrike() {
+        let figures = [
+            ("lapses", verdict.lapsed, promise.leastLapses), ("lost jobs", verdict.lost, promise.leastLost),
+            ("refused settles", verdict.refused, promise.leastRefusals),
+        ]
+        for (name, count, least) in figures where count < least {
+            verdict.add(.c0, "the fault has struck nothing: \(count) \(name), at least \(least) were to be expected")
+        }
+    }
 
     private mutating func checkStore() {
         for complaint in evidence.complaints ?? [] { verdict.add(.c7, complaint) }
@@ -193,7 +204,7 @@ package struct Checker {
             }
         }
         verdict.recoverySeconds = longest.map { Double($0.ns) / 1e9 }
-        if let bound = expectation.recovery, let longest, .nanoseconds(longest.ns) > bound {
+        if let bound = promise.recovery, let longest, .nanoseconds(longest.ns) > bound {
             verdict.add(.c8, "\(longest.text) for \(Double(longest.ns) / 1e9) s; the bound is \(bound)")
         }
     }

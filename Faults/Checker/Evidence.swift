@@ -14,7 +14,7 @@ package struct Evidence: Sendable {
 }
 
 /// What a row promises beyond what every row does.
-package struct Expectation: Sendable {
+package struct Promise: Sendable {
     package enum Loss: Sendable {
         case none
         /// Jobs that were accepted at most this long before the server was killed.
@@ -37,22 +37,28 @@ package struct Expectation: Sendable {
     package var mayBeUnfinished = false
     /// At most, from a fault until the jobs that it struck go on elsewhere.
     package var recovery: Duration?
+    /// What the fault must have brought about: a row that struck nothing proves nothing.
+    package var leastLapses = 0
+    package var leastRefusals = 0
+    package var leastLost = 0
 
     package init() {}
 
-    package static func with(_ change: (inout Expectation) -> Void) -> Expectation {
-        var expectation = Expectation()
-        change(&expectation)
-        return expectation
+    package static func with(_ change: (inout Promise) -> Void) -> Promise {
+        var promise = Promise()
+        change(&promise)
+        return promise
     }
 }
 
 /// The checks of a row, by the names of the fault matrix.
 package enum Check: String, Sendable, CaseIterable, Codable {
-    case c1 = "C1", c2 = "C2", c3 = "C3", c4 = "C4", c5 = "C5", c6 = "C6", c7 = "C7", c8 = "C8", c9 = "C9", c10 = "C10"
+    case c0 = "C0", c1 = "C1", c2 = "C2", c3 = "C3", c4 = "C4", c5 = "C5", c6 = "C6", c7 = "C7", c8 = "C8", c9 = "C9",
+        c10 = "C10"
 
     package var meaning: String {
         switch self {
+        case .c0: "the fault has struck something"
         case .c1: "no accepted job is lost"
         case .c2: "no job comes from nowhere"
         case .c3: "no settle is accepted for a stale token, no job is acked twice"

@@ -15,12 +15,15 @@ extension FaultProxy {
         private let from: any Channel
         private let to: any Channel
         private let behaviour: @Sendable () -> Behaviour
+        private let onLoss: @Sendable (Int) -> Void
         private let progress = Mutex(Progress())
 
         init(
-            _ direction: Direction, from: any Channel, to: any Channel, behaviour: @escaping @Sendable () -> Behaviour
+            _ direction: Direction, from: any Channel, to: any Channel, behaviour: @escaping @Sendable () -> Behaviour,
+            onLoss: @escaping @Sendable (Int) -> Void
         ) {
-            (self.direction, self.from, self.to, self.behaviour) = (direction, from, to, behaviour)
+            (self.direction, self.from, self.to) = (direction, from, to)
+            (self.behaviour, self.onLoss) = (behaviour, onLoss)
         }
 
         func behaviourChanged() {
@@ -46,7 +49,7 @@ extension FaultProxy {
             if isLast, let limit = way.cutAfterBytes {
                 bytes = bytes.getSlice(at: bytes.readerIndex, length: max(0, limit - before)) ?? ByteBuffer()
             }
-            if !way.isLost { send(bytes, way) }
+            if way.isLost { onLoss(bytes.readableBytes) } else { send(bytes, way) }
             if isLast { reset() }
         }
 

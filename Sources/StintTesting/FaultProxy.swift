@@ -55,6 +55,7 @@ package final class FaultProxy: Sendable {
         var behaviour = Behaviour()
         var target: Target
         var relays: [ObjectIdentifier: Relay] = [:]
+        var lostBytes = 0
     }
 
     private let state: Mutex<State>
@@ -74,6 +75,8 @@ package final class FaultProxy: Sendable {
     package var port: Int { listener.localAddress?.port ?? 0 }
     package var url: String { "redis://127.0.0.1:\(port)" }
     package var behaviour: Behaviour { state.withLock { $0.behaviour } }
+    /// How many bytes were thrown away so far.
+    package var lostBytes: Int { state.withLock { $0.lostBytes } }
     package var connections: Int { state.withLock { $0.relays.count / 2 } }
 
     package func set(_ change: (inout Behaviour) -> Void) {
@@ -140,7 +143,11 @@ package final class FaultProxy: Sendable {
     }
 
     private func relay(_ direction: Direction, from: any Channel, to: any Channel) -> EventLoopFuture<Void> {
-        let relay = Relay(direction, from: from, to: to) { [weak self] in self?.behaviour ?? Behaviour() }
+        let relay = Relay(direction, from: from, to: to) { [weak self] in
+            self?.behaviour ?? Behaviour()
+        } onLoss: { [weak self] count in
+            self?.state.withLock { $0.lostBytes += count }
+        }
         state.withLock { $0.relays[ObjectIdentifier(relay)] = relay }
         from.closeFuture.whenComplete { [weak self] _ in
             self?.state.withLock { _ = $0.relays.removeValue(forKey: ObjectIdentifier(relay)) }

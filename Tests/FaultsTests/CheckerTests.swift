@@ -3,12 +3,12 @@ import Testing
 
 /// Each check over a history that a right system may write, and over one that it must not.
 struct CheckerTests {
-    private func judge(_ story: Story, _ expectation: Expectation = Expectation()) -> Verdict {
-        Checker.judge(story.evidence, expectation)
+    private func judge(_ story: Story, _ promise: Promise = Promise()) -> Verdict {
+        Checker.judge(story.evidence, promise)
     }
 
-    private func broken(_ story: Story, _ expectation: Expectation = Expectation()) -> Set<Check> {
-        Set(judge(story, expectation).violations.map(\.check))
+    private func broken(_ story: Story, _ promise: Promise = Promise()) -> Set<Check> {
+        Set(judge(story, promise).violations.map(\.check))
     }
 
     @Test func `a job that is enqueued, run and acked breaks nothing`() {
@@ -16,6 +16,15 @@ struct CheckerTests {
         #expect(verdict.isGood)
         #expect((verdict.attempted, verdict.acknowledged, verdict.ok, verdict.lost) == (1, 1, 1, 0))
         #expect((verdict.duplicated, verdict.unexplained, verdict.recovered) == (0, 0, 0))
+    }
+
+    @Test func `C0 reports a fault that has struck nothing`() {
+        let story = Story().enqueue("a").claim("a", 1, by: "n1").run("a", 1, by: "n1").ack("a", 1, by: "n1")
+        for promise in [
+            Promise.with { $0.leastLapses = 1 }, .with { $0.leastRefusals = 1 }, .with { $0.leastLost = 1 },
+        ] { #expect(broken(story, promise) == [.c0]) }
+        let struck = Story().enqueue("a").lapse("a", 1).store("a", "done")
+        #expect(broken(struck, .with { $0.leastLapses = 1 }).isEmpty)
     }
 
     // MARK: C1
@@ -45,7 +54,7 @@ struct CheckerTests {
     }
 
     @Test func `C1 bears the loss of what was accepted within the window before a kill, and of nothing else`() {
-        let window = Expectation.with { $0.loss = .window(seconds: 2) }
+        let window = Promise.with { $0.loss = .window(seconds: 2) }
         #expect(broken(Story().enqueue("a").wait(1).fault("server kill"), window).isEmpty)
         #expect(broken(Story().enqueue("a").wait(3).fault("server kill"), window) == [.c1])
         #expect(broken(Story().fault("server kill").enqueue("a"), window) == [.c1])
@@ -140,7 +149,7 @@ struct CheckerTests {
     }
 
     @Test func `C8 reports a job of a killed node that waits too long`() {
-        let bound = Expectation.with { $0.recovery = .seconds(3) }
+        let bound = Promise.with { $0.recovery = .seconds(3) }
         func story(_ seconds: Double) -> Story {
             Story().enqueue("a").claim("a", 1, by: "n1").begin("a", 1, by: "n1").fault("kill", "n1").wait(seconds)
                 .lapse("a", 1).claim("a", 2, by: "n2", lapses: 1).run("a", 2, by: "n2").ack("a", 2, by: "n2")
@@ -151,7 +160,7 @@ struct CheckerTests {
     }
 
     @Test func `C8 reports a server after whose return nobody works`() {
-        let bound = Expectation.with { $0.recovery = .seconds(3) }
+        let bound = Promise.with { $0.recovery = .seconds(3) }
         let story = Story().enqueue("a").fault("server kill").fault("server up").wait(5).claim("a", 1, by: "n1")
             .run("a", 1, by: "n1").ack("a", 1, by: "n1")
         #expect(broken(story, bound) == [.c8])

@@ -94,7 +94,8 @@ final class Lab: Sendable {
         var command = RedisCommand(name)
         command.append(contentsOf: arguments)
         let reply = try await client.redis.send(command)
-        return reply.count > 0 ? reply.children.map { $0.string ?? "\($0.integer ?? 0)" } : [reply.string ?? ""]
+        func text(_ reply: RedisReply) -> String { reply.string ?? reply.integer.map { "\($0)" } ?? "" }
+        return reply.count > 0 ? reply.children.map(text) : [text(reply)]
     }
 
     func proxy() async throws -> FaultProxy {

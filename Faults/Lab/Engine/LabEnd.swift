@@ -56,7 +56,9 @@ extension Lab {
     }
 
     func fsck(_ options: String...) async throws -> (text: String, isGood: Bool)? {
-        guard let stint = Self.stint, try await Machine.attempt(stint, ["fsck", "--help"]).isGood else { return nil }
+        guard let stint = Self.stint, try await Machine.attempt(stint, ["--help"]).text.contains("\n  fsck ") else {
+            return nil
+        }
         return try await Machine.attempt(stint, ["fsck", "--redis", server.url, Self.queue.rawValue] + options)
     }
 

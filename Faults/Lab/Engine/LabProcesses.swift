@@ -1,8 +1,10 @@
 import FaultChecker
 import Foundation
+import Stint
 import StintBench
 import StintCore
 import StintLocal
+import StintStore
 import Synchronization
 
 /// How a node process is started.
@@ -166,6 +168,22 @@ extension Lab {
     func freeze(_ node: LabNode) {
         node.process.signal(SIGSTOP)
         for consumer in node.consumers { log(.fault, "freeze", consumer: consumer) }
+    }
+
+    /// Freezes a node that holds jobs, so that there is something to be lost.
+    func freezeBusy() async throws -> LabNode {
+        for _ in 0..<200 {
+            let node = pick(living)
+            node.process.signal(SIGSTOP)
+            let consumers = node.consumers.compactMap { ConsumerID(parsing: $0) }
+            for consumer in consumers where try await !client.inspector.leases(of: consumer, on: Self.queue).isEmpty {
+                freeze(node)
+                return node
+            }
+            node.process.signal(SIGCONT)
+            try await wait(.milliseconds(20))
+        }
+        throw Broken("no node had a job in hand")
     }
 
     func thaw(_ node: LabNode) {

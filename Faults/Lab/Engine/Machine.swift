@@ -16,7 +16,6 @@ enum Machine {
         case mounts
         /// Libraries that are compiled here and preloaded into a server.
         case preload
-        case faketime
 
         /// Why it is not to be had; `nil` = it is.
         var missing: String? {
@@ -25,7 +24,6 @@ enum Machine {
                 if !isRoot { "network namespaces take root" } else { lacking("ip", "iptables") }
             case .mounts: isRoot ? lacking("mount", "umount") : "mounting a file system takes root"
             case .preload: isLinux ? lacking("cc") : "LD_PRELOAD is Linux's"
-            case .faketime: Machine.faketime == nil ? "libfaketime is not installed" : nil
             }
         }
 
@@ -44,14 +42,6 @@ enum Machine {
             return missing.isEmpty ? nil : missing.joined(separator: " and ") + " not found"
         }
     }
-
-    static let faketime: String? = {
-        for directory in ["/usr/lib", "/usr/local/lib"] {
-            for path in FileManager.default.subpaths(atPath: directory) ?? []
-            where path.hasSuffix("faketime/libfaketime.so.1") { return directory + "/" + path }
-        }
-        return nil
-    }()
 
     static func path(of program: String) -> String? {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? ""

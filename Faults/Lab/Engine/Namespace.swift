@@ -9,6 +9,7 @@ final class Namespace: Sendable {
     }
 
     let name: String
+    private static let counter = Counter()
     private let subnet: Int
     private let lab: Lab
 
@@ -18,7 +19,7 @@ final class Namespace: Sendable {
     var url: String { "redis://\(host):\(port)" }
 
     private init(_ lab: Lab) {
-        subnet = Int(getpid()) % 200 + lab.count("namespace")
+        subnet = Int(getpid()) % 200 + Self.counter.next()
         name = "stint-\(getpid())-\(subnet)"
         self.lab = lab
     }

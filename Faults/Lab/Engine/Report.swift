@@ -46,7 +46,8 @@ struct Report: Codable, Sendable {
             parts.append(
                 """
                 attempted \(verdict.attempted), acknowledged \(verdict.acknowledged), ok \(verdict.ok), lost \(verdict.lost), \
-                duplicated \(verdict.duplicated) (\(verdict.unexplained) unexplained), recovered \(verdict.recovered)
+                duplicated \(verdict.duplicated) (\(verdict.unexplained) unexplained), recovered \(verdict.recovered), \
+                lapsed \(verdict.lapsed), refused \(verdict.refused)
                 """)
             if let seconds = verdict.recoverySeconds { parts.append(String(format: "recovery %.2f s", seconds)) }
         }
@@ -58,8 +59,8 @@ struct Report: Codable, Sendable {
         let head = """
             Redis \(redis), commit \(commit), seed \(seed), \(cores) cores, \(date), \(Int(seconds)) s: \(summary).
 
-            | row | fault | result | attempted | acknowledged | ok | lost | duplicated | unexplained | recovered | recovery | notes |
-            |---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|---|
+            | row | fault | result | attempted | acknowledged | ok | lost | duplicated | unexplained | recovered | lapsed | refused | recovery | notes |
+            |---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|
 
             """
         return head + rows.map(Self.cells).joined(separator: "\n") + "\n"
@@ -70,7 +71,7 @@ struct Report: Codable, Sendable {
         let wasPlayed = result.status == .ok || result.status == .failed
         let figures = [
             verdict.attempted, verdict.acknowledged, verdict.ok, verdict.lost, verdict.duplicated, verdict.unexplained,
-            verdict.recovered,
+            verdict.recovered, verdict.lapsed, verdict.refused,
         ].map { wasPlayed ? "\($0)" : "" }
         let recovery = verdict.recoverySeconds.map { String(format: "%.2f s", $0) } ?? ""
         let words = (result.why.map { [$0] } ?? []) + result.notes

@@ -14,11 +14,11 @@ struct Row: Sendable {
     /// The longest that it may take, the look at the outcome included.
     var budget = Duration.seconds(90)
     /// Sets up, injects, and says what has to hold. Processes that it leaves running are stopped by the engine.
-    var play: @Sendable (Lab) async throws -> Expectation = { _ in Expectation() }
+    var play: @Sendable (Lab) async throws -> Promise = { _ in Promise() }
 
     init(
         _ name: String, _ fault: String, isShort: Bool = false, needs: [Machine.Need] = [],
-        budget: Duration = .seconds(90), play: @escaping @Sendable (Lab) async throws -> Expectation
+        budget: Duration = .seconds(90), play: @escaping @Sendable (Lab) async throws -> Promise
     ) {
         (self.name, self.fault, self.isShort, self.needs) = (name, fault, isShort, needs)
         (self.budget, self.play) = (budget, play)
@@ -37,6 +37,13 @@ struct Row: Sendable {
 
 /// Thrown by a row that cannot be played here.
 struct Skip: Error {
+    let why: String
+
+    init(_ why: String) { self.why = why }
+}
+
+/// Thrown by a row that needs something which Stint does not have yet.
+struct Open: Error {
     let why: String
 
     init(_ why: String) { self.why = why }

@@ -18,7 +18,7 @@ extension Row {
             try await lab.node()
         }
         try await lab.drain()
-        return .with { $0.recovery = .seconds(5) }
+        return .with { ($0.recovery, $0.leastLapses) = (.seconds(5), 1) }
     }
 
     private static let killedAtSteps = Row(
@@ -31,31 +31,29 @@ extension Row {
         }
         try await lab.produce(600, "slow:20=3,noop", rate: 100)
         try await lab.drain()
-        return .with { $0.recovery = .seconds(5) }
+        return .with { ($0.recovery, $0.leastLapses) = (.seconds(5), 1) }
     }
 
     private static let frozenLong = Row("F3", "SIGSTOP of a node for longer than its lease", isShort: true) { lab in
         try await lab.startServer()
         try await lab.nodes(3)
-        try await lab.produce(160, "slow:150=2,stubborn:150", rate: 16, "--batch", "4")
+        try await lab.produce(240, "slow:400,stubborn:400", rate: 20, "--batch", "2")
         for _ in 0..<3 {
             try await lab.wait(lab.random(ms: 300...900))
-            let node = lab.pick(lab.living)
-            lab.freeze(node)
+            let node = try await lab.freezeBusy()
             try await lab.wait(.milliseconds(3200))
             lab.thaw(node)
         }
         try await lab.drain()
-        return .with { $0.recovery = .seconds(5) }
+        return .with { ($0.recovery, $0.leastLapses, $0.leastRefusals) = (.seconds(5), 3, 1) }
     }
 
     private static let frozenShort = Row("F4", "SIGSTOP of a node for a third of its lease") { lab in
         try await lab.startServer()
         try await lab.nodes(3, .with { $0.lease = .seconds(6) })
-        try await lab.produce(500, "slow:60", rate: 60)
+        try await lab.produce(400, "slow:150", rate: 40, "--batch", "4")
         for _ in 0..<4 {
-            let node = lab.pick(lab.living)
-            lab.freeze(node)
+            let node = try await lab.freezeBusy()
             try await lab.wait(.seconds(2))
             lab.thaw(node)
             try await lab.wait(lab.random(ms: 100...600))
@@ -82,7 +80,7 @@ extension Row {
         let dead = try await lab.stats().dead
         lab.note("\(dead) jobs buried, 4 of them poison")
         if dead < 4 { throw Broken("\(dead) jobs are dead, and 4 kill every node that runs them") }
-        return .with { $0.recovery = .seconds(5) }
+        return .with { ($0.recovery, $0.leastLapses) = (.seconds(5), 12) }
     }
 
     private static let deployed = Row("F7", "SIGTERM of one node after the other", isShort: true) { lab in

@@ -3,7 +3,6 @@ extension Row {
     private static let replication = "needs replicas: Stint does not find a new server by itself"
 
     static let openRows = [
-        Row("F12", "torn end of the append-only file, writes, and a second restart", open: "needs stint fsck"),
         Row("F22", "clean failover by Sentinel", open: replication),
         Row("F23", "primary killed before it has replicated, no WAIT", open: replication),
         Row("F24", "primary killed, writes confirmed by WAIT", open: replication),

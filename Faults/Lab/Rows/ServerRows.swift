@@ -7,7 +7,7 @@ import StintStore
 /// F8 to F13, F20, F21: what happens to the server.
 extension Row {
     static let serverRows = [
-        killedAlways, killedEverysec, killedSlowDisk, powerLoss, forgetful, stalledShort, stalledLong,
+        killedAlways, killedEverysec, killedSlowDisk, powerLoss, torn, forgetful, stalledShort, stalledLong,
     ]
 
     private static let killedAlways = Row("F8", "kill -9 of Redis, appendfsync always", isShort: true) { lab in
@@ -28,7 +28,7 @@ extension Row {
         let shim = try await Machine.library("Faults/Lab/Shims/slow_sync.c", in: lab.directory)
         try await lab.startServer(
             .init(persistence: .aofEverysec, environment: ["LD_PRELOAD": shim, "SYNC_DELAY_US": "1500000"]))
-        try await lab.killUnderLoad(2, rate: 400)
+        try await lab.killUnderLoad(2, rate: 500)
         return .with { ($0.loss, $0.serverMayForget) = (.window(seconds: 3), true) }
     }
 
@@ -39,16 +39,37 @@ extension Row {
         let log = lab.directory + "/syncs"
         try await lab.startServer(
             .init(persistence: .aofEverysec, environment: ["LD_PRELOAD": shim, "SYNC_LOG": log]))
-        try await lab.killUnderLoad(2, rate: 400) {
+        try await lab.killUnderLoad(2, rate: 500) {
             try AppendOnlyFile(in: lab.server.directory).cut(toSyncedOf: log)
         }
         return .with { ($0.loss, $0.serverMayForget) = (.window(seconds: 3), true) }
     }
 
+    private static let torn = Row("F12", "torn end of the append-only file, writes, and a second restart") { lab in
+        try await lab.startServer()
+        if try await lab.fsck() == nil { throw Open("needs stint fsck") }
+        try await lab.nodes(2)
+        for _ in 0..<6 {
+            try await lab.produce(60, "noop,slow:5", rate: 200)
+            try await lab.wait(lab.random(ms: 100...250))
+            try await lab.killServer()
+            let file = try AppendOnlyFile(in: lab.server.directory)
+            try file.cut(to: max(0, file.size - lab.random(1...800)))
+            try await lab.serverIsBack()
+            try await lab.wait(.milliseconds(500))
+            // What was cut is completed by what came after it.
+            try await lab.killServer()
+            try await lab.serverIsBack()
+            _ = try await lab.fsck("--repair")
+        }
+        try await lab.drain()
+        return .with { ($0.loss, $0.serverMayForget) = (.window(seconds: 1), true) }
+    }
+
     private static let forgetful = Row("F13", "restart of a Redis without persistence") { lab in
         try await lab.startServer(.init(persistence: .none))
         let nodes = try await lab.nodes(2)
-        try await lab.produce(300, "slow:30", rate: 150)
+        try await lab.produce(900, "slow:30")
         try await lab.wait(.seconds(1))
         try await lab.killServer()
         try await lab.serverIsBack()
@@ -60,7 +81,7 @@ extension Row {
         if after < before + 100 { throw Broken("\(after - before) of 100 jobs ran after the restart") }
         if !nodes.allSatisfy(\.process.isRunning) { throw Broken("a node has ended with the server") }
         lab.note("the same nodes ran 100 of 100 jobs of afterwards")
-        return .with { ($0.loss, $0.serverMayForget) = (.reported, true) }
+        return .with { ($0.loss, $0.serverMayForget, $0.leastLost) = (.reported, true, 1) }
     }
 
     private static let stalledShort = Row("F20", "Redis stalls for less than a lease: DEBUG SLEEP, SIGSTOP") { lab in
@@ -78,13 +99,13 @@ extension Row {
     private static let stalledLong = Row("F21", "SIGSTOP of Redis for longer than a lease", isShort: true) { lab in
         try await lab.startServer()
         try await lab.nodes(3)
-        try await lab.produce(400, "slow:80=3,stubborn:80", rate: 50)
+        try await lab.produce(400, "slow:250=3,stubborn:250", rate: 36, "--batch", "4")
         for _ in 0..<2 {
             try await lab.wait(.seconds(1))
             try await lab.freezeServer(for: .seconds(4))
         }
         try await lab.drain()
-        return .with { $0.recovery = .seconds(8) }
+        return .with { ($0.recovery, $0.leastLapses) = (.seconds(8), 1) }
     }
 }
 
@@ -92,7 +113,7 @@ extension Lab {
     /// The server is killed again and again while producers and nodes go on as if nothing could happen.
     ///
     /// - Parameter whileDown: what else happens to its files.
-    func killUnderLoad(_ rounds: Int, rate: Int = 150, whileDown: () throws -> Void = {}) async throws {
+    func killUnderLoad(_ rounds: Int, rate: Int = 500, whileDown: () throws -> Void = {}) async throws {
         try await nodes(3, .with { $0.concurrency = 8 })
         try await produce(rate * 4 * rounds, "slow:20,noop=3", rate: rate)
         for _ in 0..<rounds {

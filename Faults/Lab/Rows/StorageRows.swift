@@ -38,7 +38,7 @@ extension Row {
         } catch let error as Broken {
             if !error.description.contains("noeviction") { throw error }
             lab.note("refused at the start, with the setting by name")
-            return Expectation()
+            return Promise()
         }
         throw Broken("a node works on a server that evicts")
     }
@@ -69,7 +69,7 @@ extension Row {
         try FileManager.default.removeItem(atPath: filler)
         try await lab.serverIsBack()
         try await lab.drain()
-        return Expectation()
+        return Promise()
     }
 
     private static let forking = Row("F31", "snapshots one after the other under load") { lab in
