@@ -25,7 +25,7 @@ struct Run: AsyncParsableCommand {
     @Option(help: "Draws the same schedule again.")
     var seed: UInt64 = .random(in: 1...999_999)
 
-    @Option(help: "Keep the histories of rows that failed in this directory.")
+    @Option(help: "Keep the histories of all rows in this directory.")
     var keep: String?
 
     @Option(help: "Minutes that the whole run may take; rows that come later are skipped.")

@@ -36,15 +36,15 @@ struct FaultProxyTests {
     }
 
     @Test func `a proxy that was told nothing hands on everything`() async throws {
-        try await play { proxy, behind, direct in
-            #expect(try await enqueue(behind, bytes: 300_000).isAccepted)
+        try await play { (proxy, behind, direct) async throws in
+            let receipt = try await enqueue(behind, bytes: 300_000)
+            #expect(receipt.isAccepted && proxy.connections == 1)
             #expect(try await direct.stats(of: queue).ready == 1)
-            #expect(proxy.connections == 1)
         }
     }
 
     @Test func `bytes are late by the latency of each way, and in order`() async throws {
-        try await play { proxy, behind, direct in
+        try await play { (proxy, behind, direct) async throws in
             _ = try await enqueue(behind)
             proxy.set { ($0.requests.latency, $0.replies.latency) = (.milliseconds(60), .milliseconds(40)) }
             proxy.set { $0.requests.jitter = .milliseconds(30) }
@@ -59,7 +59,7 @@ struct FaultProxyTests {
     }
 
     @Test func `a thin line takes its time`() async throws {
-        try await play { proxy, behind, _ in
+        try await play { (proxy, behind, _) async throws in
             _ = try await enqueue(behind)
             proxy.set { $0.requests.bytesPerSecond = 1_000_000 }
             let began = ContinuousClock.now
@@ -69,7 +69,7 @@ struct FaultProxyTests {
     }
 
     @Test func `a request whose reply is lost has been run, and its repeat is not accepted twice`() async throws {
-        try await play { proxy, behind, direct in
+        try await play { (proxy, behind, direct) async throws in
             proxy.set { $0.replies.isLost = true }
             async let receipt = enqueue(behind)
             #expect(try await eventually { try await direct.stats(of: queue).ready == 1 })
@@ -81,7 +81,7 @@ struct FaultProxyTests {
     }
 
     @Test func `what is held arrives when it is held no longer`() async throws {
-        try await play { proxy, behind, direct in
+        try await play { (proxy, behind, direct) async throws in
             _ = try await enqueue(behind)
             proxy.set { $0.requests.isHeld = true }
             async let receipt = enqueue(behind)
@@ -93,10 +93,11 @@ struct FaultProxyTests {
     }
 
     @Test func `a connection is reset in the middle of a request, and the next one carries it`() async throws {
-        try await play { proxy, behind, direct in
+        try await play { (proxy, behind, direct) async throws in
             proxy.set { $0.requests.cutAfterBytes = 20_000 }
             async let receipt = enqueue(behind, bytes: 100_000)
-            #expect(await eventually { proxy.connections == 0 })
+            let isCut = await eventually { proxy.connections == 0 }
+            #expect(isCut)
             proxy.heal()
             #expect(try await receipt.isAccepted)
             #expect(try await direct.stats(of: queue).enqueuedTotal == 1)
@@ -104,7 +105,7 @@ struct FaultProxyTests {
     }
 
     @Test func `connections that are refused come through to another server later`() async throws {
-        try await play { proxy, behind, _ in
+        try await play { (proxy, behind, _) async throws in
             let other = try await RedisServer.start()
             proxy.set { $0.refuses = true }
             proxy.retarget(to: .unix(other.socketPath))

@@ -21,6 +21,7 @@ final class Lab: Sendable {
         var proxies: [FaultProxy] = []
         var cleanups: [@Sendable () async -> Void] = []
         var notes: [String] = []
+        var accusations: [String] = []
         var complaints: [String]?
         var random: SeededRandom
         var counts: [String: Int] = [:]
@@ -155,6 +156,9 @@ final class Lab: Sendable {
 
     /// For the table.
     func note(_ text: String) { state.withLock { $0.notes.append(text) } }
+
+    /// What breaks a promise and is in no history; the row goes on, so that its figures are known.
+    func accuse(_ text: String) { state.withLock { $0.accusations.append(text) } }
 
     /// Runs at the end of the row, whatever happened, in reverse order.
     func atEnd(_ body: @escaping @Sendable () async -> Void) { state.withLock { $0.cleanups.append(body) } }

@@ -7,7 +7,7 @@ import Synchronization
 struct Runner {
     struct Settings: Sendable {
         var seed: UInt64
-        /// Where the histories of rows that failed go; `nil` = nowhere.
+        /// Where the histories go; `nil` = nowhere.
         var keep: String?
         var isVerbose = false
         /// What is not played by then is skipped.
@@ -24,6 +24,7 @@ struct Runner {
             let result =
                 ContinuousClock.now < end
                 ? await play(row) : RowResult(row, .skipped, "the time of the whole run, \(settings.budget), is over")
+            try Task.checkCancellation()
             results.append(result)
             told(result)
         }
@@ -39,7 +40,7 @@ struct Runner {
             // Other rows draw other numbers from the same seed.
             let lab = try Lab(row.name, seed: settings.seed &+ UInt64(row.number), isVerbose: settings.isVerbose)
             result = await judge(row, lab)
-            let keep = result.status == .failed ? settings.keep : nil
+            let keep = settings.keep
             // Not of this task: a cancelled one could not wait for the ends that it brings about.
             await Task { await lab.end(keepingIn: keep) }.value
         } catch {
@@ -65,7 +66,9 @@ struct Runner {
         } catch {
             result = RowResult(row, .failed, "\(error)")
         }
-        result.notes = lab.state.withLock { $0.notes }
+        let (notes, accusations) = lab.state.withLock { ($0.notes, $0.accusations) }
+        result.notes = notes
+        if result.status == .ok, let first = accusations.first { (result.status, result.why) = (.failed, first) }
         return result
     }
 
