@@ -85,11 +85,15 @@ struct Soak: AsyncParsableCommand {
         lab.state.withLock { $0.producers }.allSatisfy { !$0.process.isRunning }
     }
 
+    private static let faultNames = ["kill", "freeze", "CLIENT KILL", "SCRIPT FLUSH", "reset", "lost replies"]
+
     private func faults(_ lab: Lab, _ proxy: FaultProxy) async throws {
         while true {
             try await lab.wait(lab.random(ms: 400...2500))
             guard let node = lab.living.randomElement() else { continue }
-            switch lab.random(0...5) {
+            let kind = lab.random(0...5)
+            _ = lab.count(Self.faultNames[kind])
+            switch kind {
             case 0: node.process.signal(SIGKILL)
             case 1:
                 lab.freeze(node)
@@ -110,7 +114,9 @@ struct Soak: AsyncParsableCommand {
     private func judge(_ lab: Lab, _ samples: [SoakSample]) async throws -> Bool {
         let stats = try await lab.stats()
         let outcome = try SoakOutcome(lab, stats)
-        say("\n" + outcome.line)
+        let counts = lab.state.withLock { $0.counts }
+        say("\nfaults: " + Self.faultNames.map { "\($0) \(counts[$0] ?? 0)" }.joined(separator: ", "))
+        say(outcome.line)
         let drifts = SoakSample.drifts(samples)
         for drift in drifts { say(drift.line) }
         let isFlat = drifts.allSatisfy(\.isFlat)
@@ -125,7 +131,7 @@ private struct SoakOutcome {
     let accepted: Int
     let acked: Int
     let ackedTwice: Int
-    /// Acks that the store counts and no node has written down: it was killed in between.
+    /// Acks that the store counts and no node has written down: the answer was lost, or the node was killed before it came.
     let unwitnessed: Int
     let dead: Int
     let left: Int
@@ -154,7 +160,7 @@ private struct SoakOutcome {
 
     var line: String {
         """
-        accepted \(accepted), acked \(acked) (and \(unwitnessed) by nodes that were killed), dead \(dead), left \(left), \
+        accepted \(accepted), acked \(acked) (and \(unwitnessed) whose answer reached no node), dead \(dead), left \(left), \
         lost \(max(0, lost)), acked twice \(ackedTwice); retries \(stats.nackedTotal), lapses \(stats.lapsedTotal), \
         releases \(stats.releasedTotal)
         """
