@@ -22,7 +22,7 @@ struct Generator {
     /// Large histories are short: each of their steps is as long as a hundred others.
     func length(_ steps: Int) -> Int { isLarge ? max(1, steps / 4) : steps }
 
-    mutating func next(_ model: QueueModel) -> Step {
+    mutating func next(_ model: QueueModel, nowMs: Int64) -> Step {
         if var last, random.once(in: 12) {
             // Who got no reply says the same again.
             if case .enqueue(let batches) = last.command {
@@ -36,7 +36,7 @@ struct Generator {
             self.last = nil
             return Step(last.command)
         }
-        let step = Step(command(model), fate())
+        let step = Step(command(model, nowMs), fate())
         last = step
         return step
     }
@@ -49,7 +49,7 @@ struct Generator {
         }
     }
 
-    private mutating func command(_ model: QueueModel) -> Command {
+    private mutating func command(_ model: QueueModel, _ nowMs: Int64) -> Command {
         switch random.below(100) {
         case 0..<16: enqueue()
         case 16..<32: .claim(limit(4), by: node(), leaseMs: ms(1...8))
@@ -59,15 +59,14 @@ struct Generator {
         case 83..<85: .promote(limit(3), by: node())
         case 85..<89: .cancel(numbers(model))
         case 89..<92: .redrive(numbers(model))
-        default: seldom()
+        default: seldom(model, nowMs)
         }
     }
 
-    private mutating func seldom() -> Command {
-        switch random.below(14) {
+    private mutating func seldom(_ model: QueueModel, _ nowMs: Int64) -> Command {
+        switch random.below(18) {
         case 0: .purge(limit(3), random.one(of: [.ready, .scheduled, .dead, .done, .cancelled, .leased]))
-        case 1, 2:
-            .trim(limit(3), random.one(of: [.done, .dead, .cancelled]), keepMs: ms(0...20), keep: random.below(6))
+        case 1, 2: trim(model, nowMs)
         case 3: .pause(true)
         case 4, 5: .pause(false)
         case 6: .expel(node())
@@ -75,8 +74,17 @@ struct Generator {
         case 8: .takeMark
         case 9, 10: .recover(by: node())
         case 11, 12: .flushScripts
+        case 13...16: trim(model, nowMs)
         default: restarts && random.once(in: 30) ? .restart : .takeMark
         }
+    }
+
+    /// Mostly at the age of the oldest, a millisecond more or less.
+    private mutating func trim(_ model: QueueModel, _ nowMs: Int64) -> Command {
+        let state = random.one(of: [JobState.done, .dead, .cancelled])
+        let sinceMs = state == .done ? model.doneSinceMs : model.firstMs(state)
+        let keepMs = random.once(in: 3) ? ms(0...20) : max(0, nowMs - (sinceMs ?? nowMs) + ms(-1...1))
+        return .trim(limit(3), state, keepMs: keepMs, keep: random.one(of: [0, 1, 3, 100, 100, 100]))
     }
 
     // MARK: Jobs

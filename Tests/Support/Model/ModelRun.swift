@@ -81,7 +81,7 @@ package struct ModelRun: Sendable {
         let lab = try Lab(server, client, clock: clock)
         var steps: [Step] = []
         for _ in 0..<generator.length(limit) {
-            steps.append(generator.next(lab.model))
+            steps.append(generator.next(lab.model, nowMs: lab.nowUs / 1000))
             let wrong = try await lab.perform(steps[steps.count - 1])
             if !wrong.isEmpty {
                 let failure = Failure(seed: seed, steps: steps, wrong: wrong)
