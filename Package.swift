@@ -138,7 +138,7 @@ let package = Package(
             name: "stint-peer", dependencies: ["Stint"], path: "Benchmarks/peers/stint", swiftSettings: settings),
         .target(
             name: "StintTesting",
-            dependencies: ["Stint", "StintLocal", "StintRedis", "StintStore", nioPosix, subprocess, log],
+            dependencies: ["Stint", "StintLocal", "StintRedis", "StintStore", nio, nioPosix, subprocess, log],
             swiftSettings: settings
         ),
         .testTarget(

@@ -134,7 +134,7 @@ extension NodeTests.GoneTests {
 
     @Test func `a node behind a proxy is not judged by the proxy's connection`() async throws {
         try await Arena.runAlone { arena in
-            let proxy = try await Proxy(to: arena.server.socketPath)
+            let proxy = try await FaultProxy(to: .unix(arena.server.socketPath))
             let hidden = try await ChildNode(arena, "hidden", concurrency: 1, lease: Self.lease, url: proxy.url)
             let kept = try await arena.enqueue("gate")
             try await hidden.wait("began", kept)
