@@ -11,7 +11,7 @@ RELEASE = -c release
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check bench bench-ratios bench-scale bench-peers bench-build format examples install clean deps-build deps-run deps-check deps-peers
+.PHONY: help build demo test check bench bench-ratios bench-scale bench-peers bench-build faults faults-ci faults-build soak loss format examples install clean deps-build deps-run deps-check deps-peers deps-faults
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,8 +45,26 @@ bench-peers: deps-build deps-run deps-peers ## compare with other job queues; PE
 	$(SWIFT) build $(RELEASE) --product stint-peer
 	python3 Benchmarks/peers/run.py $(PEERS_ARGS)
 
+faults: faults-build ## play the fault matrix, 25 minutes at most; ROW=F3 or ROW=F3,F8 plays these
+	.build/release/stint-faults run $(ROW) $(FAULTS_ARGS)
+
+faults-ci: faults-build ## play the short selection of the fault matrix, 3 minutes at most
+	.build/release/stint-faults run --ci --minutes 3 $(FAULTS_ARGS)
+
+JOBS ?= 1000000
+
+soak: faults-build ## run JOBS=1000000 jobs through ten nodes with faults all the time
+	.build/release/stint-faults soak --jobs $(JOBS) --nodes 10
+
+loss: faults-build ## measure what a kill of Redis loses at each level of durability
+	.build/release/stint-faults loss
+
+faults-build: deps-build deps-run deps-faults
+	$(SWIFT) build $(RELEASE) --product stint
+	$(SWIFT) build $(RELEASE) --product stint-faults
+
 format: ## format the Swift code in place
-	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests Benchmarks $(wildcard examples)
+	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests Benchmarks Faults $(wildcard examples)
 
 examples: deps-build ## build all examples; README.md says how to run one
 	@for example in $(notdir $(patsubst %/,%,$(wildcard examples/*/))); do \
@@ -61,5 +79,5 @@ clean: ## remove everything that was built
 	$(SWIFT) package clean
 	rm -rf .build/lua .build/peers
 
-deps-build deps-run deps-check deps-peers: deps-%:
+deps-build deps-run deps-check deps-peers deps-faults: deps-%:
 	@scripts/install-deps.sh $*

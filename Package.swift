@@ -136,6 +136,20 @@ let package = Package(
         // Sees the library and nothing else, as the examples do.
         .executableTarget(
             name: "stint-peer", dependencies: ["Stint"], path: "Benchmarks/peers/stint", swiftSettings: settings),
+        .target(name: "FaultChecker", path: "Faults/Checker", swiftSettings: settings),
+        .executableTarget(
+            name: "stint-faults",
+            dependencies: [
+                "FaultChecker", "Stint", "StintBench", "StintCore", "StintLocal", "StintRedis", "StintRuntime",
+                "StintStore", "StintTesting", nio, nioPosix, subprocess, log,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: "Faults/Lab",
+            exclude: ["Shims"],
+            swiftSettings: settings
+        ),
         .target(
             name: "StintTesting",
             dependencies: ["Stint", "StintLocal", "StintRedis", "StintStore", nio, nioPosix, subprocess, log],
@@ -146,6 +160,9 @@ let package = Package(
             dependencies: ["StintBench", "StintCLI", "StintLocal", "StintTesting", subprocess],
             swiftSettings: settings
         ),
+        .testTarget(
+            name: "FaultsTests",
+            dependencies: ["FaultChecker", "Stint", "StintCore", "StintTesting", nio, log], swiftSettings: settings),
         .testTarget(name: "StintCoreTests", dependencies: ["StintCore"], swiftSettings: settings),
         .testTarget(
             name: "StintLuaTests",

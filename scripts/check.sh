@@ -28,8 +28,8 @@ existing() {
 
 luac=$(command -v luac5.1 || command -v luac || true)
 lua=$(command -v lua5.1 || command -v lua || true)
-code=$(existing Sources Lua Tests examples)
-swift_code=$(existing Package.swift Sources Tests Benchmarks examples)
+code=$(existing Sources Lua Tests Faults examples)
+swift_code=$(existing Package.swift Sources Tests Benchmarks Faults examples)
 expanded=.build/lua
 mkdir -p "$expanded"
 rm -f "$expanded"/*.lua

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Installs the packages that Stint needs and that are missing. Does nothing, quickly, when all are there.
-# usage: install-deps.sh [build|run|check|peers]...   (default: all but peers)
+# usage: install-deps.sh [build|run|check|peers|faults]...   (default: build, run and check)
 #   build  the compiler's needs      run  redis-server     check  the Lua tools, openssl for the TLS tests
 #   peers  the job queues that Stint is compared with, and what those of PyPI need
+#   faults what the fault matrix breaks things with; without it rows are skipped
 set -eu
 
 [ $# -gt 0 ] || set -- build run check
@@ -61,8 +62,15 @@ for group in "$@"; do
         # Homebrew has no Sidekiq: there it is skipped in the table.
         [ "$(uname -s)" = Darwin ] || has sidekiq || missing ruby-sidekiq ""
         ;;
+    faults)
+        # Firewalls and namespaces are Linux's: elsewhere, and for anybody but root, those rows are skipped.
+        [ "$(uname -s)" = Linux ] && [ "$(id -u)" -eq 0 ] || continue
+        has ip || missing iproute2 ""
+        has iptables || missing iptables ""
+        has cc || missing gcc ""
+        ;;
     *)
-        say "unknown group $group; there are build, run, check and peers"
+        say "unknown group $group; there are build, run, check, peers and faults"
         exit 2
         ;;
     esac
