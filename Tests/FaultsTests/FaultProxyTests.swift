@@ -70,13 +70,15 @@ struct FaultProxyTests {
 
     @Test func `a request whose reply is lost has been run, and its repeat is not accepted twice`() async throws {
         try await play { (proxy, behind, direct) async throws in
+            // The first use of a queue looks at it; that reply is not the one to be lost.
+            _ = try await enqueue(behind)
             proxy.set { $0.replies.isLost = true }
             async let receipt = enqueue(behind)
-            #expect(try await eventually { try await direct.stats(of: queue).ready == 1 })
+            #expect(try await eventually { try await direct.stats(of: queue).ready == 2 })
             proxy.cut()
             proxy.heal()
             #expect(try await receipt.isAccepted)
-            #expect(try await direct.stats(of: queue).enqueuedTotal == 1)
+            #expect(try await direct.stats(of: queue).enqueuedTotal == 2)
         }
     }
 
