@@ -42,7 +42,9 @@ struct RunJob {
 
     private func notBegun(_ cause: CancelCause?) -> Settle {
         switch cause {
-        case .leaseLost: return .nothing
+        // Its claim's reply came late. The store knows whose it is: if it is still ours, it need not wait for a lapse that
+        // would count although the job was never run.
+        case .leaseLost: return .release(after: .zero)
         case .requested(let reason): return .cancel(reason: "cancelled: " + reason)
         case .shutdown, nil: return .release(after: .zero)
         }

@@ -51,18 +51,26 @@ struct ClaimLoop {
             let leases = claim.jobs.map { job in
                 HeldLease(job, queue: queue, lease: job.header.lease ?? configuration.lease, sentAt: sentAt)
             }
+            let suspects = Suspects(node: node)
+            let (free, next, others) = suspects.sort(leases)
             node.leases.insert(leases)
             if leases.contains(where: { $0.lease < configuration.lease }) {
                 node.heartbeatSignal.raise()
                 node.deadlineSignal.raise()
             }
-            // A claim that was under way when the node began to stop: nobody will run its jobs.
-            if !pool.add(leases) {
-                for lease in leases { RunJob(node: node).handBack(lease) }
-            }
+            start(free)
+            if !others.isEmpty { await suspects.handBack(others) }
+            if let next { start([next]) }
         }
         if let token = claim.token, !claim.malformed.isEmpty {
             try await reject(claim.malformed, token: token, queue)
+        }
+    }
+
+    private func start(_ leases: [HeldLease]) {
+        // A claim that was under way when the node began to stop: nobody will run its jobs.
+        if !pool.add(leases) {
+            for lease in leases { RunJob(node: node).handBack(lease) }
         }
     }
 

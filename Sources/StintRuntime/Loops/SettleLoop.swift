@@ -61,6 +61,8 @@ struct SettleLoop {
     /// A repeated settle finds the lease gone because it had come through. Any other refusal means that the job was taken away.
     private func warn(_ outgoing: OutgoingSettle, _ refusal: Refusal, _ queue: QueueName) {
         if refusal == .gone, outgoing.mayHaveRun { return }
+        // It was never begun, because its lease was over before: nothing has run for the second time.
+        if case .release = outgoing.settle, outgoing.lease.cause == .leaseLost { return }
         node.logger.warning(
             "settle refused: the lease was over",
             metadata: [

@@ -71,9 +71,9 @@ struct Generator {
         case 4, 5: .pause(false)
         case 6: .expel(node())
         case 7: .look(by: node())
-        case 8: .takeMark
-        case 9, 10: .recover(by: node())
-        case 11, 12: .flushScripts
+        case 8...10: .takeMark
+        case 11: .recover(by: node())
+        case 12: .flushScripts
         case 13...16: trim(model, nowMs)
         default: restarts && random.once(in: 30) ? .restart : .takeMark
         }

@@ -1,0 +1,39 @@
+import StintCore
+import StintStore
+
+/// Keeps jobs that may kill their process apart.
+///
+/// When a process dies all its jobs lapse, and nobody knows which of them was to blame. Claimed together again they would die
+/// together again, the healthy ones with the poison, until all are buried. So of the jobs that have lapsed twice a node runs
+/// one at a time: the poison then takes no other suspect with it, and the third lapse of a healthy one needs a second
+/// culprit that nobody suspects yet.
+struct Suspects {
+    /// From this many lapses on. One lapse is what a killed node leaves of everything: that must not slow a recovery down.
+    private static let lapses = 2
+    /// How long one that has to wait is handed back for, tenths of a second, drawn anew each time so that they spread.
+    private static let delay = 5...20
+
+    let node: NodeState
+
+    private static func isSuspect(_ lease: HeldLease) -> Bool { lease.job.tries.lapses >= lapses }
+
+    /// Before the leases are entered in the node's table.
+    ///
+    /// - Returns: what may run at once, the suspect that may run once the others are handed back, and those others.
+    func sort(_ leases: [HeldLease]) -> (free: [HeldLease], next: HeldLease?, others: [HeldLease]) {
+        var suspects = leases.filter(Self.isSuspect)
+        if suspects.isEmpty { return (leases, nil, []) }
+        let isTaken = node.leases.all.contains(where: Self.isSuspect)
+        let next = isTaken ? nil : suspects.removeFirst()
+        return (leases.filter { !Self.isSuspect($0) }, next, suspects)
+    }
+
+    /// Waits until the store has them: what runs next may end this process.
+    func handBack(_ leases: [HeldLease]) async {
+        for lease in leases { lease.finish() }
+        let settles = leases.map { lease in
+            OutgoingSettle(lease: lease, settle: .release(after: .milliseconds(100 * Int.random(in: Self.delay))))
+        }
+        for settle in await SettleLoop(node: node).runOnce(settles) { node.outbox.add(settle) }
+    }
+}
