@@ -38,7 +38,7 @@ extension NodeTests.SuspectTests {
         }
     }
 
-    @Test func `of jobs that have lapsed twice a node runs one at a time, and all others beside it`() async throws {
+    @Test func `of jobs that the next lapse would bury a node runs one at a time`() async throws {
         try await Arena.run { arena in
             let suspects = try await arena.enqueue("suspect", Array(repeating: "", count: 4))
             try await lapse(2, arena)

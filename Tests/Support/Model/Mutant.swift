@@ -41,7 +41,7 @@ extension Mutant {
         Mutant("nack", "if lease == token .. ':' .. consumer then", "if lease then"),
         Mutant("nack", "not lease and GONE or STALE", "STALE"),
         Mutant("deadline", "== 0 and redis.call('HGET', leases, deadline) ~= lease", "== 2"),
-        Mutant("deadline", "at_us < deadline_us", "false", survives: "only the number of commands is another"),
+        Mutant("deadline", "at_us < deadline_us", "false"),
         Mutant("unused", "== 0 then", "== -1 then"),
         Mutant("unused", "== 0 then", ">= 0 then"),
     ]
@@ -152,9 +152,11 @@ extension Mutant {
     ]
 
     private static let bounds = [
-        Mutant("limits", "math.min(math.floor(limit), MAX_JOBS)", "math.floor(limit)"),
+        Mutant(
+            "limits", "math.min(math.floor(limit), MAX_JOBS)", "math.floor(limit)",
+            survives: "more than 1,000 ready jobs: ClaimTests"),
         Mutant("groups", "or grouped > MAX_JOBS", ""),
         Mutant("nack", "or n > MAX_JOBS", ""),
-        Mutant("cancel", "or n > MAX_JOBS", ""),
+        Mutant("cancel", "or n > MAX_JOBS", "", survives: "more than 1,000 ids: ControlTests"),
     ]
 }
