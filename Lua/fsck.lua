@@ -36,7 +36,7 @@
 
 local PARTS = {
     jobs = check_jobs, ready = check_index, scheduled = check_index, leased = check_index, dead = check_index,
-    cancelled = check_index, leases = check_leases, tries = check_tries, cancels = check_cancels,
+    cancelled = check_index, leases = check_leases, tries = check_notes, cancels = check_notes,
 }
 
 local part, cursor, limit, mends = ARGV[1], ARGV[2], checked_limit(ARGV[3]), ARGV[4] == '1'

@@ -75,22 +75,13 @@ local function check_leases(prefix, part, entries, mends, found)
     end
 end
 
-local function check_tries(prefix, part, entries, mends, found)
+-- `tries` are of jobs that live or are buried without a record, `cancels` of leased ones.
+local function check_notes(prefix, part, entries, mends, found)
     for i = 1, #entries, 2 do
         local id = entries[i]
-        if redis.call('HEXISTS', prefix .. 'jobs', id) == 0 and not redis.call('ZSCORE', prefix .. 'dead', id) then
-            report(found, 'stray', id)
-            if mends then
-                redis.call('HDEL', prefix .. part, id)
-            end
-        end
-    end
-end
-
-local function check_cancels(prefix, part, entries, mends, found)
-    for i = 1, #entries, 2 do
-        local id = entries[i]
-        if not redis.call('ZSCORE', prefix .. 'leased', id) then
+        local lives = redis.call('ZSCORE', prefix .. (part == 'tries' and 'dead' or 'leased'), id)
+            or part == 'tries' and redis.call('HEXISTS', prefix .. 'jobs', id) == 1
+        if not lives then
             report(found, 'stray', id)
             if mends then
                 redis.call('HDEL', prefix .. part, id)
