@@ -106,6 +106,29 @@ extension NodeTests.LeaseTests {
         #expect(inTime.cause == nil)
     }
 
+    @Test func `a job whose claim was answered too late to begin it is handed back, and no lapse counts`() async throws
+    {
+        try await Arena.run { arena in
+            let id = try await arena.enqueue("late")
+            let configuration = NodeConfiguration(
+                queues: [.init(arena.queue)], concurrency: 1, consumer: try ConsumerID(name: "late"))
+            let node = NodeState(
+                store: arena.client.store, configuration: configuration, handlers: Handlers([:]),
+                logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), observer: nil)
+            let claim = try await node.store.claim(
+                1, from: arena.queue, for: node.consumer, lease: .seconds(600))
+            // The local deadline is over, the lease on the server is not.
+            let lease = HeldLease(
+                try #require(claim.jobs.first), queue: arena.queue, lease: .seconds(600),
+                sentAt: .now - .seconds(599))
+            await RunJob(node: node).run(lease, in: Slot())
+            #expect(await SettleLoop(node: node).runOnce(node.outbox.takeAll()).isEmpty)
+            let stats = try await arena.stats()
+            #expect((stats.ready, stats.leased, stats.releasedTotal, stats.lapsedTotal) == (1, 0, 1, 0))
+            #expect(try await arena.client.inspector.job(id, on: arena.queue)?.tries == Tries.none)
+        }
+    }
+
     @Test func `an ack that finds its lease gone is a warning`() async throws {
         try await Arena.run { arena in
             let (gate, journal) = (Gate(), Journal())
