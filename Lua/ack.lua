@@ -21,7 +21,6 @@
 local call = redis.call
 local prefix, consumer = KEYS[1], ARGV[1]
 local done = prefix .. 'done'
-local tries, cancels = prefix .. 'tries', prefix .. 'cancels'
 local replies, acked, at = { 0 }, 0, 2
 local groups = {}
 while ARGV[at] do
@@ -33,15 +32,19 @@ while ARGV[at] do
     at = next_at
 end
 
+local extras
 for i = 1, #groups do
     local held = groups[i][1]
     if #held > 0 then
         call('SADD', done, unpack(held))
         acked = acked + end_leases(prefix, held, groups[i][2], groups[i][3])
         call('HDEL', prefix .. 'jobs', unpack(held))
-        if call('EXISTS', tries, cancels) > 0 then
-            call('HDEL', tries, unpack(held))
-            call('HDEL', cancels, unpack(held))
+        if extras == nil then
+            extras = call('HGET', prefix .. 'meta', 'extras')
+        end
+        if extras then
+            --- @include "extras"
+            drop_extras(prefix, extras, held)
         end
     end
 end

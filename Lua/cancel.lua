@@ -30,6 +30,7 @@ for i = 1, n do
     local id = ARGV[i + 1]
     local state = state_of(prefix, id)
     if state == 'leased' then
+        note_extras(prefix, 'cancels')
         call('HSET', prefix .. 'cancels', id, reason)
         replies[i] = 'requested'
     elseif state == 'ready' or state == 'scheduled' or state == 'dead' then

@@ -44,7 +44,7 @@ end
 local ready, scheduled = prefix .. 'ready', prefix .. 'scheduled'
 local leased, leases = prefix .. 'leased', prefix .. 'leases'
 
-local meta = call('HMGET', prefix .. 'meta', 'paused', 'token')
+local meta = call('HMGET', prefix .. 'meta', 'paused', 'token', 'extras')
 if meta[1] == '1' then
     return { '-1', 0, -1, first_in(leased, 1, now_us), now_us, {}, {}, {} }
 end
@@ -132,7 +132,7 @@ end
 call('ZREMRANGEBYRANK', ready, '0', taken == 1 and '0' or format('%d', taken - 1))
 
 local tries = {}
-if #ids > 0 and call('EXISTS', prefix .. 'tries') == 1 then
+if #ids > 0 and meta[3] then
     tries = call('HMGET', prefix .. 'tries', unpack(ids))
 end
 -- Due jobs that stay in `scheduled` are ready ones too: whoever is woken promotes them.

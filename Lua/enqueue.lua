@@ -6,8 +6,9 @@
   ARGV     groups of jobs that are due at the same time and share a priority, one after the other:
            due       ms from now (0 = now), or `@` and ms since 1970 on the server's clock
            priority  -100..100, the same that stands in the records
-           fresh     1: the ids were minted for this call, rise, and were never sent before: nothing is looked up
+           kind      1: the ids are fresh: minted for this call, rise, and were never sent before: nothing is looked up
                      0: ids that exist, or finished not long ago, are refused
+                     2: as 0, and the records have terms that the server has to work out (terms.lua)
            n         how many jobs, 1..1000 in the whole call
            id 1, record 1, … id n, record n
 
@@ -49,12 +50,19 @@ while ARGV[at] do
     if not due_ms or due_ms ~= due_ms or due_ms > 9007199254740991 then
         return redis.error_reply('ERR STINT_ARGUMENTS enqueue: the due time is not a number of ms at argument ' .. at)
     end
-    local fresh = ARGV[at + 2] == '1'
+    local kind = ARGV[at + 2]
+    local fresh = kind == '1'
     local group = { due_ms = due_ms, priority = priority, fresh = fresh, n = n, list = ARGV, first = at + 4 }
     if not fresh then
         --- @include "state"
         --- @include "known"
         keep_unknown(prefix, group, seen, replies)
+        if kind == '2' then
+            --- @include "terms"
+            for i = 2, 2 * group.n, 2 do
+                group.list[i] = settle_terms(group.list[i])
+            end
+        end
     end
     groups[#groups + 1] = group
     at = at + 4 + 2 * n

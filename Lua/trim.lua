@@ -50,6 +50,23 @@ local function trim_index(index, keep_ms, keep)
     return excess
 end
 
+-- A hash of extras in which there is nothing any more need not be looked at by every ack.
+local function forget_empty_extras()
+    local meta = prefix .. 'meta'
+    local extras = call('HGET', meta, 'extras')
+    if not extras then
+        return
+    end
+    local kept = string.gsub(extras, '[^,]+,', function(name)
+        return call('EXISTS', prefix .. string.sub(name, 1, -2)) == 1 and name or ''
+    end)
+    if kept == '' then
+        call('HDEL', meta, 'extras')
+    elseif kept ~= extras then
+        call('HSET', meta, 'extras', kept)
+    end
+end
+
 local replies = {}
 for at = 2, #ARGV, 3 do
     local state, keep_ms, keep = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
@@ -59,4 +76,5 @@ for at = 2, #ARGV, 3 do
         replies[#replies + 1] = trim_index(prefix .. state, keep_ms, keep)
     end
 end
+forget_empty_extras()
 return replies

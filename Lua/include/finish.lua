@@ -1,3 +1,5 @@
+--- @include "extras"
+
 -- Bury a job, with the reason. Its record stays, so that it can be looked at and redriven.
 local function bury(prefix, id, now_ms)
     redis.call('ZADD', prefix .. 'dead', now_ms, id)
@@ -13,6 +15,5 @@ end
 -- Forget jobs for good: record and everything that hangs on it. The caller has taken them out of their index.
 local function forget(prefix, ids)
     redis.call('HDEL', prefix .. 'jobs', unpack(ids))
-    redis.call('HDEL', prefix .. 'tries', unpack(ids))
-    redis.call('HDEL', prefix .. 'cancels', unpack(ids))
+    drop_extras(prefix, redis.call('HGET', prefix .. 'meta', 'extras'), ids)
 end

@@ -1,3 +1,5 @@
+--- @include "extras"
+
 -- `tries` exists only for jobs that did not finish at the first try:
 -- "<failures> <lapses> <ms of the last> <its reason>".
 local MAX_REASON = 1000
@@ -12,6 +14,7 @@ local function read_tries(prefix, id)
 end
 
 local function write_tries(prefix, id, failures, lapses, now_ms, reason)
+    note_extras(prefix, 'tries')
     redis.call('HSET', prefix .. 'tries', id,
         string.format('%d %d %d ', failures, lapses, now_ms) .. string.sub(reason, 1, MAX_REASON))
 end

@@ -39,6 +39,16 @@ public struct EnqueueOption: Sendable {
         EnqueueOption { $0.header.maxLapses = count }
     }
 
+    /// Never started later than this after the enqueue: then the job is dead, with that reason. Default: whenever its turn comes.
+    public static func startBy(_ delay: Duration) -> EnqueueOption {
+        EnqueueOption { $0.header.startBy = .after(delay) }
+    }
+
+    /// Never started after this time of the Redis server's clock: then the job is dead, with that reason.
+    public static func startBy(_ date: Date) -> EnqueueOption {
+        EnqueueOption { $0.header.startBy = .at(ms: Int64((date.timeIntervalSince1970 * 1000).rounded(.down))) }
+    }
+
     /// The job's own lease. Default: the node's.
     public static func lease(_ lease: Duration) -> EnqueueOption {
         EnqueueOption { $0.header.lease = lease }

@@ -11,16 +11,23 @@ public struct JobHeader: Hashable, Sendable {
     public var maxFailures: Int?
     /// The lapse that reaches this buries the job; `nil` = ``Defaults/maxLapses``.
     public var maxLapses: Int?
+    /// The job is not started after this, but buried; `nil` = it may wait for ever.
+    public var startBy: Moment?
 
     public init(
-        type: JobType, priority: Int = 0, lease: Duration? = nil, maxFailures: Int? = nil, maxLapses: Int? = nil
+        type: JobType, priority: Int = 0, lease: Duration? = nil, maxFailures: Int? = nil, maxLapses: Int? = nil,
+        startBy: Moment? = nil
     ) {
         self.type = type
         self.priority = priority
         self.lease = lease
         self.maxFailures = maxFailures
         self.maxLapses = maxLapses
+        self.startBy = startBy
     }
+
+    /// Whether the enqueue script has to work something out, which it does for those jobs only.
+    package var hasTerms: Bool { startBy?.isRelative ?? false }
 
     /// - Throws: ``StintError`` with code `invalidArgument` for the first option that is out of range.
     package func validate() throws(StintError) {
@@ -38,6 +45,9 @@ public struct JobHeader: Hashable, Sendable {
             try check((1...1_000_000).contains(maxFailures), "max failures \(maxFailures)", "1 to 1,000,000")
         }
         if let maxLapses { try check((1...1_000_000).contains(maxLapses), "max lapses \(maxLapses)", "1 to 1,000,000") }
+        if let startBy {
+            try check(startBy.isInRange, "start by \(startBy)", "at most ten years, and before the year 10000")
+        }
     }
 
     /// The header line, with its line end.
@@ -47,6 +57,7 @@ public struct JobHeader: Hashable, Sendable {
         if let lease { options += ";l=\(lease.wholeMs)" }
         if let maxFailures { options += ";f=\(maxFailures)" }
         if let maxLapses { options += ";x=\(maxLapses)" }
+        if let startBy { options += ";b=\(startBy.encoded)" }
         return (options.isEmpty ? "j" : "J") + type.rawValue + options + "\n"
     }
 
@@ -71,15 +82,22 @@ public struct JobHeader: Hashable, Sendable {
         for part in parts.dropFirst() {
             let pair = part.split(separator: "=", maxSplits: 1)
             guard pair.count == 2 else { throw malformed() }
-            guard let key = pair[0].first, pair[0].count == 1, "plfx".contains(key) else { continue }
-            guard let value = Int(pair[1]) else { throw malformed() }
-            switch key {
-            case "p": priority = min(100, max(-100, value))
-            // As the claim reads it: a lease that is none leaves the job with the node's.
-            case "l": lease = value > 0 ? .milliseconds(value) : nil
-            case "f": maxFailures = value
-            default: maxLapses = value
-            }
+            guard take(String(pair[0]), pair[1]) else { throw malformed() }
         }
+    }
+
+    /// - Returns: false when the value has not the form of this option's.
+    private mutating func take(_ key: String, _ text: some StringProtocol) -> Bool {
+        let number = Int(text)
+        switch key {
+        case "p": priority = min(100, max(-100, number ?? 0))
+        // As the claim reads it: a lease that is none leaves the job with the node's.
+        case "l": lease = number.flatMap { $0 > 0 ? .milliseconds($0) : nil }
+        case "f": maxFailures = number
+        case "x": maxLapses = number
+        case "b": startBy = Moment(decoding: text); return startBy != nil
+        default: return true
+        }
+        return number != nil
     }
 }

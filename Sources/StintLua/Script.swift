@@ -41,6 +41,7 @@ package enum Scripts {
     package static let purge = Script(name: "purge")
     package static let trim = Script(name: "trim")
     package static let pause = Script(name: "pause")
+    package static let configure = Script(name: "configure")
     package static let beat = Script(name: "beat")
     package static let watch = Script(name: "watch")
     package static let miss = Script(name: "miss")
@@ -50,7 +51,7 @@ package enum Scripts {
     package static let show = Script(name: "show")
 
     package static let all = [
-        enqueue, claim, ack, nack, extend, release, reap, promote, look, cancel, redrive, purge, trim, pause, beat,
-        watch, miss, expel, fsck, stats, show,
+        enqueue, claim, ack, nack, extend, release, reap, promote, look, cancel, redrive, purge, trim, pause, configure,
+        beat, watch, miss, expel, fsck, stats, show,
     ]
 }

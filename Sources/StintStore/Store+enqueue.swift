@@ -70,7 +70,7 @@ extension Store {
                 while end < jobs.count, jobs[end].isLike(first) { end += 1 }
                 command.append(first.due.argument)
                 command.append(first.header.priority)
-                command.append(first.isFresh ? 1 : 0)
+                command.append(first.kind)
                 command.append(end - index)
                 var header = first.header, encoded = header.encoded
                 for job in jobs[index..<end] {
@@ -101,7 +101,10 @@ extension Store {
 }
 
 extension NewJob {
+    /// How the script takes it: 1 = its id is new, 0 = it is looked up, 2 = so, and its header has terms to be worked out.
+    fileprivate var kind: Int { header.hasTerms ? 2 : isFresh ? 1 : 0 }
+
     fileprivate func isLike(_ other: NewJob) -> Bool {
-        due == other.due && header.priority == other.header.priority && isFresh == other.isFresh
+        due == other.due && header.priority == other.header.priority && kind == other.kind
     }
 }

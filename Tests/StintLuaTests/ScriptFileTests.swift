@@ -112,7 +112,7 @@ struct ScriptFileTests {
 
     static let drains: Set = [
         "claim", "ack", "nack", "extend", "release", "reap", "promote", "cancel", "purge", "trim", "pause", "beat",
-        "watch", "miss", "expel", "look", "fsck",
+        "watch", "miss", "expel", "look", "fsck", "configure",
     ]
 
     @Test(arguments: LuaFile.scripts) func `a full server refuses what adds jobs, and lets everything else through`(

@@ -48,6 +48,7 @@ struct FsckTests {
             try await bench.bring("a", to: .done)
             try await bench.redis("HSET", bench.key("jobs"), "a", "jnoop\n")
             try await bench.redis("HSET", bench.key("tries"), "a", "1 0 5 oops")
+            try await bench.redis("HSET", bench.key("meta"), "extras", "tries,")
             #expect(try await mend(bench) == ["leftover a"])
             let dump = try await bench.dump()
             #expect(dump.states == ["a": .done] && dump.records.isEmpty && dump.tries.isEmpty)

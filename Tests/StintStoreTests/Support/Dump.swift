@@ -16,6 +16,8 @@ struct Dump: Equatable {
     /// In the order of the index.
     let indexes: [JobState: [String]]
     let records, leases, tries, cancels: Set<String>
+    /// The hashes that `meta` names as extras.
+    let extras: Set<String>
 
     /// The state of every job that there is.
     var states: [String: JobState] {
@@ -43,6 +45,9 @@ struct Dump: Equatable {
         check(leases.subtracting(leased), "has a lease and is not leased")
         check(cancels.subtracting(leased), "is wanted cancelled and is not leased")
         check(tries.subtracting(alive), "has tries and does not live")
+        for (name, ids) in [("tries", tries), ("cancels", cancels)] where !ids.isEmpty && !extras.contains(name) {
+            found.append("\(name) is not named among the extras")
+        }
         return found
     }
 }
@@ -66,12 +71,14 @@ extension Bench {
             for _, name in ipairs({ 'jobs', 'tries', 'cancels' }) do
                 out[#out + 1] = redis.call('HKEYS', p .. name)
             end
+            out[#out + 1] = { redis.call('HGET', p .. 'meta', 'extras') or '' }
             return out
             """)
         let lists = reply.children.map { list in list.children.map { $0.string ?? "" } }
         return Dump(
             indexes: Dictionary(uniqueKeysWithValues: zip(JobState.allCases, lists)),
-            records: Set(lists[7]), leases: Set(lists[6]), tries: Set(lists[8]), cancels: Set(lists[9])
+            records: Set(lists[7]), leases: Set(lists[6]), tries: Set(lists[8]), cancels: Set(lists[9]),
+            extras: Set((lists[10].first ?? "").split(separator: ",").map(String.init))
         )
     }
 
