@@ -25,21 +25,25 @@ struct Loss: AsyncParsableCommand {
         case slow = "everysec, fdatasync takes 1.5 s"
         case power = "everysec, power loss"
         case always = "always"
+        case replica = "everysec, failover to a replica half a second behind"
+        case confirmed = "the same, with enqueues confirmed by that replica"
 
         var persistence: PrivateRedis.Persistence {
             switch self {
             case .none: .none
-            case .everysec, .slow, .power: .aofEverysec
+            case .everysec, .slow, .power, .replica, .confirmed: .aofEverysec
             case .always: .aofAlways
             }
         }
+
+        var failsOver: Bool { self == .replica || self == .confirmed }
 
         func environment(_ shim: String?, _ lab: Lab) -> [String: String] {
             guard let shim else { return [:] }
             switch self {
             case .slow: return ["LD_PRELOAD": shim, "SYNC_DELAY_US": "1500000"]
             case .power: return ["LD_PRELOAD": shim, "SYNC_LOG": lab.directory + "/syncs"]
-            case .none, .everysec, .always: return [:]
+            case .none, .everysec, .always, .replica, .confirmed: return [:]
             }
         }
     }
@@ -85,29 +89,64 @@ struct Loss: AsyncParsableCommand {
         let needsShim = level == .slow || level == .power
         let shim = needsShim ? try await Machine.library("Faults/Lab/Shims/slow_sync.c", in: lab.directory) : nil
         try await lab.startServer(
-            .init(persistence: level.persistence, environment: level.environment(shim, lab)))
+            .init(
+                persistence: level.persistence, listensOnTCP: level.failsOver,
+                environment: level.environment(shim, lab)))
+        let replica = level.failsOver ? try await startReplica(lab) : nil
         let producer = try await lab.produce(
-            .max, "noop", options: ["--batch", "100", "--callers", "8", "--repeat-ms", "1", "--timeout-ms", "1000"],
-            keepsLedger: true)
+            .max, "noop",
+            options: ["--batch", "100", "--callers", "8", "--repeat-ms", "1", "--timeout-ms", "1000"]
+                + (level == .confirmed ? ["--replicas", "1"] : []), keepsLedger: true)
         let began = ContinuousClock.now
         try await lab.wait(lab.random(ms: 2500...4500))
+        if let replica {
+            replica.freeze()
+            try await lab.wait(.milliseconds(500))
+        }
         let seconds = (ContinuousClock.now - began).inSeconds
         try await lab.killServer()
+        replica?.thaw()
         producer.stop()
         _ = try await producer.process.waitForExit()
         if level == .power { try AppendOnlyFile(in: lab.server.directory).cut(toSyncedOf: lab.directory + "/syncs") }
-        try await lab.serverIsBack()
         let accepted = Set(LedgerFile.read("\(lab.directory)/p1.accepted"))
-        let lost = accepted.subtracting(try await survivors(lab)).count
+        let lost = accepted.subtracting(try await survivors(lab, replica)).count
         return Round(
             acknowledged: accepted.count, lost: lost,
             seconds: seconds * Double(lost) / Double(max(1, accepted.count)))
     }
 
-    private func survivors(_ lab: Lab) async throws -> Set<UInt64> {
+    private func startReplica(_ lab: Lab) async throws -> PrivateRedis {
+        let port = lab.server.tcpURL?.split(separator: ":").last ?? ""
+        let replica = try PrivateRedis(.init(configuration: ["replicaof 127.0.0.1 \(port)"]))
+        try await replica.start()
+        guard try await lab.until(.seconds(30), { try await lab.redis("WAIT", "1", "1000") == ["1"] }) else {
+            throw LossError()
+        }
+        return replica
+    }
+
+    private struct LossError: Error, CustomStringConvertible {
+        let description = "the replica does not follow its primary"
+    }
+
+    /// What the server has when it is back, or its replica in its place.
+    private func survivors(_ lab: Lab, _ replica: PrivateRedis?) async throws -> Set<UInt64> {
+        guard let replica else {
+            try await lab.serverIsBack()
+            return try await ready(lab.client)
+        }
+        let client = try await StintClient(.redis(replica.url), logger: quiet)
+        let marks = try await ready(client)
+        await client.close()
+        try await replica.stop()
+        return marks
+    }
+
+    private func ready(_ client: StintClient) async throws -> Set<UInt64> {
         var marks: Set<UInt64> = []
         while true {
-            let page = try await lab.client.inspector.ids(.ready, on: Lab.queue, offset: marks.count, limit: 20_000)
+            let page = try await client.inspector.ids(.ready, on: Lab.queue, offset: marks.count, limit: 20_000)
             if page.isEmpty { return marks }
             marks.formUnion(page.map { LedgerFile.mark($0.rawValue) })
         }

@@ -7,6 +7,7 @@ public struct RedisTarget: Sendable, CustomStringConvertible {
     package var configuration: RedisConfiguration
     package var keyPrefix = "stint"
     package var allowsEviction = false
+    package var durability: Durability?
     /// How long an enqueue repeats what could not be confirmed, before it gives up.
     package var repeatFor = Duration.seconds(20)
 
@@ -38,6 +39,17 @@ public struct RedisTarget: Sendable, CustomStringConvertible {
     public func allowingEviction() -> RedisTarget {
         var copy = self
         copy.allowsEviction = true
+        return copy
+    }
+
+    /// An enqueue counts as confirmed only when this many replicas have its jobs too, so that a failover to one of them loses
+    /// none. One that they do not have in time is repeated, and fails with `unconfirmed` in the end, although it was accepted. It
+    /// needs the right to the command `WAIT`.
+    ///
+    /// What a replica has is in its memory: for its disk there is `appendfsync`.
+    public func confirmed(by durability: Durability) -> RedisTarget {
+        var copy = self
+        copy.durability = durability
         return copy
     }
 

@@ -37,7 +37,7 @@ public final class StintClient: Sendable {
         )
         self.logger = logger
         self.repeatFor = target.repeatFor
-        let store = Store(client: redis, keys: keys)
+        let store = Store(client: redis, keys: keys, durability: target.durability)
         self.store = store
         self.inspector = Inspector(store)
         self.gatherer = EnqueueGatherer(on: LoopExecutor(redis.eventLoop)) { jobs, queue throws(StintError) in
@@ -187,7 +187,7 @@ public final class StintClient: Sendable {
         let ids =
             jobs.count == 1 ? "the id \(jobs[0].id)" : "the same ids (\(jobs[0].id) to \(jobs[jobs.count - 1].id))"
         return StintError(
-            .unconfirmed, error.operation, "accepted or not, the answer never came: \(error.message)",
+            .unconfirmed, error.operation, "accepted or not, it was not confirmed: \(error.message)",
             advice: "Enqueueing again with \(ids) is safe: a job that is there is not accepted twice.",
             underlying: error
         )

@@ -66,15 +66,18 @@ final class Link: @unchecked Sendable {
     // MARK: from any thread
 
     /// Queues a request. Everything that is queued before the event loop comes round goes out in one write.
-    func submit(_ request: Request) {
+    func submit(_ request: Request) { submit(CollectionOfOne(request)) }
+
+    /// Queues requests that go out together, on one connection.
+    func submit(_ requests: some Collection<Request>) {
         let (wake, closed) = inbox.withLock { inbox in
             if inbox.isClosed { return (false, true) }
-            inbox.requests.append(request)
+            inbox.requests.append(contentsOf: requests)
             defer { inbox.isScheduled = true }
             return (!inbox.isScheduled, false)
         }
         if closed {
-            request.fail(.closed, "the client is closed", mayHaveRun: false)
+            for request in requests { request.fail(.closed, "the client is closed", mayHaveRun: false) }
         } else if wake {
             eventLoop.execute { self.takeInbox() }
         }

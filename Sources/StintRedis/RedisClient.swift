@@ -2,8 +2,8 @@ package import Logging
 package import NIOCore
 internal import Synchronization
 
-/// A Redis client: one connection that all callers share, and a second one, opened when it is first needed, for
-/// commands that block.
+/// A Redis client: one connection that all callers share, and two others, opened when they are first needed: for
+/// commands that block, and for calls that wait for replicas.
 ///
 /// Every call waits for a connection until its timeout, and is never sent twice: an error with `mayHaveRun` says that
 /// only the caller can decide whether to repeat it. Lost connections are made again until `close()`, which has to be
@@ -14,6 +14,7 @@ package final class RedisClient: Sendable {
 
     private let shared: Link
     private let blocking: Link
+    let following: Link
     private let lastID = Atomic<UInt64>(0)
     private let fallbacks = Atomic<Int>(0)
     private let commandTimeout: TimeAmount
@@ -23,6 +24,7 @@ package final class RedisClient: Sendable {
         self.eventLoop = eventLoop
         shared = Link(.multiplexed, configuration, eventLoop: eventLoop, logger: logger)
         blocking = Link(.blocking, configuration, eventLoop: eventLoop, logger: logger)
+        following = Link(.multiplexed, configuration, eventLoop: eventLoop, logger: logger)
         commandTimeout = TimeAmount(waiting: configuration.commandTimeout)
         if configuration.url.usesTLS && configuration.tls.insecureSkipVerify {
             logger.warning(
@@ -71,6 +73,20 @@ package final class RedisClient: Sendable {
         reserving: Int = 0,
         _ arguments: (inout RedisCommand) -> Void
     ) async throws(RedisError) -> RedisReply {
+        let (byHash, withSource) = commands(script, keys, reserving, arguments)
+        do {
+            return try await send(byHash, timeout: timeout)
+        } catch {
+            guard error.code == .noScript else { throw error }
+            countFallback()
+            return try await send(withSource(), timeout: timeout)
+        }
+    }
+
+    /// A call of a script by its hash, and how the same is made with its source.
+    func commands(
+        _ script: RedisScript, _ keys: [String], _ reserving: Int, _ arguments: (inout RedisCommand) -> Void
+    ) -> (byHash: RedisCommand, withSource: () -> RedisCommand) {
         var command = RedisCommand("EVALSHA", reserving: 128 + reserving)
         command.label = script.name
         command.append(script.sha1)
@@ -78,18 +94,19 @@ package final class RedisClient: Sendable {
         command.append(keys.count)
         command.append(contentsOf: keys)
         arguments(&command)
-        do {
-            return try await send(command, timeout: timeout)
-        } catch {
-            guard error.code == .noScript else { throw error }
-            fallbacks.add(1, ordering: .relaxed)
-            var full = RedisCommand("EVAL", reserving: script.source.utf8.count + command.body.readableBytes)
-            full.label = script.name
-            full.append(script.source)
-            full.splice(command, from: start, count: command.argumentCount - 1)
-            return try await send(full, timeout: timeout)
-        }
+        return (
+            command,
+            { [command] in
+                var full = RedisCommand("EVAL", reserving: script.source.utf8.count + command.body.readableBytes)
+                full.label = script.name
+                full.append(script.source)
+                full.splice(command, from: start, count: command.argumentCount - 1)
+                return full
+            }
+        )
     }
+
+    func countFallback() { fallbacks.add(1, ordering: .relaxed) }
 
     /// How often a script's source had to be sent.
     package var scriptFallbacks: Int { fallbacks.load(ordering: .relaxed) }
@@ -140,8 +157,8 @@ package final class RedisClient: Sendable {
     /// Takes no more commands, lets those that were sent get their replies for at most `closeTimeout`, and closes the
     /// sockets. Blocking commands end at once, with `.closed`.
     package func close() async {
-        let both = blocking.close().and(shared.close())
-        _ = try? await both.get()
+        let all = blocking.close().and(shared.close()).and(following.close())
+        _ = try? await all.get()
     }
 }
 

@@ -62,7 +62,7 @@ extension Store {
     {
         if jobs.isEmpty { return [] }
         let bytes = jobs.reduce(0) { $0 + $1.payload.readableBytes + 96 }
-        let reply = try await call(Scripts.enqueue, queue, reserving: bytes, timeout: timeout) { command in
+        let reply = try await callDurably(Scripts.enqueue, queue, reserving: bytes, timeout: timeout) { command in
             var index = 0
             while index < jobs.count {
                 let first = jobs[index]

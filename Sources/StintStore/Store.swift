@@ -1,4 +1,4 @@
-import StintCore
+package import StintCore
 package import StintLua
 package import StintRedis
 
@@ -7,12 +7,15 @@ package import StintRedis
 package struct Store: Sendable {
     package let client: RedisClient
     package let keys: Keys
+    /// What enqueues have to reach; `nil` = the server's own confirmation is enough.
+    package let durability: Durability?
     /// `nil` = the shipped scripts, as everywhere but in tests of time.
     private let stage: ScriptStage?
 
-    package init(client: RedisClient, keys: Keys, stage: ScriptStage? = nil) {
+    package init(client: RedisClient, keys: Keys, durability: Durability? = nil, stage: ScriptStage? = nil) {
         self.client = client
         self.keys = keys
+        self.durability = durability
         self.stage = stage
     }
 

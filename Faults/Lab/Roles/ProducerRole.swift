@@ -34,6 +34,8 @@ struct ProducerRole: AsyncParsableCommand {
     @Option var padding = 0
     @Option var repeatMs = 20_000
     @Option var timeoutMs = 10_000
+    /// Enqueues count when so many replicas have them.
+    @Option var replicas = 0
     @Option var seed: UInt64 = 1
 
     func run() async throws {
@@ -47,6 +49,7 @@ struct ProducerRole: AsyncParsableCommand {
         dieWithInput()
         var target = try RedisTarget.redis(url).timeouts(command: .milliseconds(timeoutMs))
         target.repeatFor = .milliseconds(repeatMs)
+        if replicas > 0 { target = target.confirmed(by: try Durability(replicas: replicas)) }
         let client = try await StintClient(target, logger: Logger(label: name) { _ in SwiftLogNoOpLogHandler() })
         let feed = try JobFeed(self, clockOffsetMs: delayMs > 0 ? try await client.clockOffsetMs() : 0)
         let record = ProducerRecord(name: name, try history.map(HistoryFile.init), try ledger.map(LedgerFile.init))
