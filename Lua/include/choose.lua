@@ -14,8 +14,8 @@ local function choose_known(prefix, limit, from)
     local ids, records, n, looked, bytes = {}, {}, 0, 0, 0
     while n < limit and looked < window and bytes < READ_BYTES do
         local first = from + looked
-        local last = first + math.min(READ_AT_ONCE, window - looked) - 1
-        local some = call('ZRANGE', ready, format('%d', first), format('%d', last))
+        local at_once = math.min(READ_AT_ONCE, window - looked)
+        local some = call('ZRANGE', ready, format('%d', first), format('%d', first + at_once - 1))
         if #some == 0 then
             break
         end
