@@ -7,8 +7,8 @@
   ARGV     id 1 … id n, n = 1..1000
 
   Returns  {answer, answer, …}, one for each id:
-           `cancelled` = it will not run (any more); `requested <consumer ID>` = it is running, its holder is told by its
-           next heartbeat and it will not be run again; `done`, `unknown` = there was nothing to cancel
+           `cancelled` = it will not run (any more); `requested <consumer ID>` = it is running, its holder is told by
+           its next heartbeat and it will not be run again; `done`, `unknown` = there was nothing to cancel
   Writes   `cancelled` first, then out of its index; its record stays until `cancelled` is trimmed.
   Cost     O(n log N).
 ]]

@@ -6,6 +6,9 @@
   ARGV[1]  consumer ID
   ARGV[2]  lease, ms; a job's own lease (option `l` of its record) goes before it
   ARGV[3]  limit, 1..1000
+  ARGV[4]  optional: claim only jobs of the types that follow, and look at those from this rank of `ready` on; 0 = from
+           the first
+  ARGV     type 1 … type n, n = 1..1000
 
   Returns  {token, more, due in, lapse in, server µs, ids, records, tries}
            token: one fencing token for all jobs of this claim, as a string; '0' when nothing was claimed, '-1' when the
@@ -16,6 +19,9 @@
            lapse in: µs until the next lease runs out, -1 = none is leased, or more = 1: then there is no time to wait
            ids, records: in the order in which they are to be run
            tries: empty, or for each job false or its `tries`
+           with types two more: skipped, next: how many jobs of other types were looked at and left where they are; the
+           rank to look from with the next claim, 0 = these were all. more = 1 then says that some were not looked at,
+           and there is no mark when nothing was claimed: nodes that do not know a type must not wake each other
   A claim brings fewer jobs than its limit when their records together exceed 8 MiB: a reply has to arrive within the
   lease.
   Invariant  token > every token given before in this queue. An id leaves `ready` in the same script that leases it.
@@ -41,12 +47,16 @@ local format = string.format
 if not (lease_ms and limit and lease_ms >= 1 and lease_ms <= MAX_LEASE_MS) or consumer == '' then
     return redis.error_reply('ERR STINT_ARGUMENTS claim: consumer, lease in ms, limit 1..1000')
 end
+local from = ARGV[4] and (tonumber(ARGV[4]) or -1)
+if from and (from < 0 or from ~= math.floor(from) or from > MAX_MS or #ARGV < 5 or #ARGV > MAX_JOBS + 4) then
+    return redis.error_reply('ERR STINT_ARGUMENTS claim: a rank, then 1..1000 types')
+end
 local ready, scheduled = prefix .. 'ready', prefix .. 'scheduled'
 local leased, leases = prefix .. 'leased', prefix .. 'leases'
 
 local meta = call('HMGET', prefix .. 'meta', 'paused', 'token', 'extras')
 if meta[1] == '1' then
-    return { '-1', 0, -1, first_in(leased, 1, now_us), now_us, {}, {}, {} }
+    return { '-1', 0, -1, first_in(leased, 1, now_us), now_us, {}, {}, {}, 0, 0 }
 end
 local due_in = first_in(scheduled, 1000, now_us)
 if due_in == 0 then
@@ -60,17 +70,28 @@ if due_in >= 0 then
     --- @include "alarm"
     alarm_in = alarm_for(prefix, consumer, due_in, now_us)
 end
--- One more than asked for tells whether any stay behind.
-local ids = call('ZRANGE', ready, '0', limit == 1 and '1' or format('%d', limit))
-local more = #ids > limit
-if more then
-    ids[#ids] = nil
-end
-if #ids == 0 then
-    return { '0', 0, alarm_in, first_in(leased, 1, now_us), now_us, {}, {}, {} }
+local ids, records, more, skipped, next_from
+if from then
+    --- @include "choose"
+    ids, records, more, skipped = choose_known(prefix, limit, from)
+    next_from = more and format('%d', from + skipped) or '0'
+    if #ids == 0 then
+        return { '0', more and 1 or 0, alarm_in, more and -1 or first_in(leased, 1, now_us), now_us, {}, {}, {},
+            skipped, next_from }
+    end
+else
+    -- One more than asked for tells whether any stay behind.
+    ids = call('ZRANGE', ready, '0', limit == 1 and '1' or format('%d', limit))
+    more = #ids > limit
+    if more then
+        ids[#ids] = nil
+    end
+    if #ids == 0 then
+        return { '0', 0, alarm_in, first_in(leased, 1, now_us), now_us, {}, {}, {} }
+    end
+    records = call('HMGET', prefix .. 'jobs', unpack(ids))
 end
 
-local records = call('HMGET', prefix .. 'jobs', unpack(ids))
 local token = format('%d', math.max((tonumber(meta[2]) or 0) + 1, now_us))
 local lease = token .. ':' .. consumer
 call('HSET', prefix .. 'meta', 'token', token)
@@ -87,6 +108,7 @@ for i = 1, taken do
                 ids[k], records[k] = nil, nil
             end
             taken, more = i - 1, true
+            next_from = from and format('%d', from)
             break
         end
         local length_ms = lease_ms
@@ -117,6 +139,7 @@ if n > 0 then
         widen_zset(leased)
     end
 end
+local claimed = from and { unpack(ids, 1, taken) }
 if orphans then
     --- @include "tries"
     --- @include "finish"
@@ -129,7 +152,11 @@ if orphans then
         table.remove(records, i)
     end
 end
-call('ZREMRANGEBYRANK', ready, '0', taken == 1 and '0' or format('%d', taken - 1))
+if from then
+    call('ZREM', ready, unpack(claimed))
+else
+    call('ZREMRANGEBYRANK', ready, '0', taken == 1 and '0' or format('%d', taken - 1))
+end
 
 local tries = {}
 if #ids > 0 and meta[3] then
@@ -138,6 +165,6 @@ end
 -- Due jobs that stay in `scheduled` are ready ones too: whoever is woken promotes them.
 if more or due_in == 0 then
     mark(prefix)
-    return { token, 1, alarm_in, -1, now_us, ids, records, tries }
+    return { token, 1, alarm_in, -1, now_us, ids, records, tries, skipped, next_from }
 end
-return { token, 0, alarm_in, first_in(leased, 1, now_us), now_us, ids, records, tries }
+return { token, 0, alarm_in, first_in(leased, 1, now_us), now_us, ids, records, tries, skipped, next_from }

@@ -3,8 +3,8 @@
   nudge.lua: make nodes look now at what they would look at soon. Nothing depends on it.
 
   KEYS[1]  the registers' prefix, `stint:{*}:`; all keys are built from it and share its hash tag
-  ARGV[1]  message: `extend <queue>` = extend the leases of that queue, and so hear of cancels; `beat` = beat, and so hear
-           of orders
+  ARGV[1]  message: `extend <queue>` = extend the leases of that queue, and so hear of cancels; `beat` = beat, and so
+           hear of orders
   ARGV     consumer ID 1 … consumer ID n, n = 1..1000
 
   Returns  how many of them are in the register.

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 --[[
-  tell.lua: tell nodes to be quiet, to stop, or to go on. They are nudged, and hear of it by their next beat at the latest.
+  tell.lua: tell nodes to be quiet, to stop, or to go on. They are nudged, and hear of it by their next beat at the
+  latest.
 
   KEYS[1]  the registers' prefix, `stint:{*}:`; all keys are built from it and share its hash tag
   ARGV[1]  `quiet` = claim nothing more, and finish what runs; `stop` = as a SIGTERM; `resume` = an end of being quiet

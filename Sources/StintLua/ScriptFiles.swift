@@ -31,6 +31,7 @@ package enum ScriptFiles {
         "alarm": PackageResources.alarm_lua,
         "apart": PackageResources.apart_lua,
         "band": PackageResources.band_lua,
+        "choose": PackageResources.choose_lua,
         "clock": PackageResources.clock_lua,
         "deadline": PackageResources.deadline_lua,
         "done": PackageResources.done_lua,

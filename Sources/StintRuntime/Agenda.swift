@@ -35,6 +35,14 @@ final class Agenda: Sendable {
         var isRefused = false
         /// This node took a mark for it, which has to be handed on when the claim cannot follow.
         var owesMark = false
+        /// By how many nodes that mark has been handed on because they do not know the jobs' types.
+        var markHops = 0
+        /// There are jobs of types that this node does not know: until then it asks for the others only.
+        var choosesUntil: ContinuousClock.Instant?
+        /// Where its next claim by types looks on.
+        var nextRank = 0
+        /// When it was last said that there are such jobs.
+        var toldOfTypesAt: ContinuousClock.Instant?
         /// Other nodes hold jobs of it, as far as the last claim told.
         var othersHold = false
         /// A claim's reply was lost: this consumer may hold jobs that it does not know of.
@@ -142,11 +150,11 @@ final class Agenda: Sendable {
     }
 
     /// The queues for which this node took a mark that it cannot follow now.
-    func takeOwedMarks() -> [QueueName] {
+    func takeOwedMarks() -> [(queue: QueueName, hops: Int)] {
         state.withLock { state in
-            var owing: [QueueName] = []
+            var owing: [(queue: QueueName, hops: Int)] = []
             for index in state.hot where state.entries[index].owesMark {
-                owing.append(state.entries[index].name)
+                owing.append((state.entries[index].name, state.entries[index].markHops))
                 state.entries[index].owesMark = false
             }
             return owing

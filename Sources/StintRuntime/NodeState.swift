@@ -10,6 +10,10 @@ final class NodeState: Sendable {
     let inspector: Inspector
     let configuration: NodeConfiguration
     let handlers: Handlers
+    /// The types that there are handlers for; `nil` = every type.
+    let types: [JobType]?
+    /// Until when not to listen for marks: others are to get them, who may know the types of what waits.
+    let listensFrom = Mutex(ContinuousClock.now)
     let logger: Logger
     let observe: NodeObserver?
     let agenda: Agenda
@@ -57,6 +61,7 @@ final class NodeState: Sendable {
         self.inspector = Inspector(store)
         self.configuration = configuration
         self.handlers = handlers
+        self.types = handlers.types
         self.logger = logger
         self.observe = observer
         self.agenda = Agenda(configuration.queues)
@@ -110,7 +115,8 @@ final class NodeState: Sendable {
             // A mark that came after the claim was sent is of a job that it may not have seen.
             let isMarked = entry.markedAt.map { $0 > sentAt } ?? false
             (entry.isHot, entry.isRefused) = (claim.leavesMore || isMarked, false)
-            if !isMarked { entry.owesMark = false }
+            // The jobs that it was for may be among those that were left.
+            if !isMarked, claim.skipped == 0, entry.nextRank == 0 { entry.owesMark = false }
             entry.claimedAt = now
             // What is leased while this node holds nothing is others'.
             if claim.jobs.isEmpty, isEmptyHanded { entry.othersHold = claim.lapseIn != nil }
@@ -198,9 +204,9 @@ final class NodeState: Sendable {
     }
 
     /// Hands a mark on to another node.
-    func mark(_ queue: QueueName) async {
+    func mark(_ queue: QueueName, hops: Int = 0) async {
         do {
-            try await store.mark(queue)
+            try await store.mark(queue, hops: hops)
         } catch {
             // The poll of the other nodes is the net below a lost mark.
             logger.debug("mark lost", metadata: ["queue": "\(queue)", "error": "\(error)"])

@@ -5,9 +5,6 @@ import Synchronization
 
 /// Runs one job: from a slot's taking it to its settle in the outbox.
 struct RunJob {
-    /// How long a job whose type this node does not know is left for nodes that do.
-    static let unknownTypeDelay = Duration.seconds(5)
-
     let node: NodeState
 
     func run(_ lease: HeldLease, in slot: Slot) async {
@@ -18,14 +15,8 @@ struct RunJob {
             settle(lease, notBegun(lease.cause))
             return
         }
-        guard let handler else {
-            node.logger.notice(
-                "no handler for this type, job handed back",
-                metadata: ["job": "\(job.id)", "queue": "\(lease.queue)", "type": "\(job.header.type)"])
-            lease.finish()
-            settle(lease, .release(after: Self.unknownTypeDelay))
-            return
-        }
+        // Strangers have sorted out what it does not know.
+        guard let handler else { return handBack(lease) }
         node.observe?(.runBegan(job, lease.queue))
         let began = ContinuousClock.now
         if let timeout { node.look(at: began.advanced(by: timeout)) }

@@ -34,6 +34,10 @@ package struct Claim: Sendable {
     package var dueIn: Duration?
     /// Until the next lease runs out; `nil` = none is leased, or not told because more jobs are ready.
     package var lapseIn: Duration?
+    /// Of a claim by types: how many jobs of other types it has looked at and left.
+    package var skipped = 0
+    /// Of a claim by types: where the next one has to look on; 0 = nothing was left to look at.
+    package var nextRank = 0
     /// The server's clock, µs since 1970.
     package let serverUs: Int64
 
@@ -42,17 +46,38 @@ package struct Claim: Sendable {
     }
 }
 
+/// Claim only jobs of some types: for a queue in which there are others, too.
+package struct TypeChoice: Sendable {
+    /// The most types of one choice; the script holds the same bound.
+    package static let maxTypes = 1000
+
+    package let types: [JobType]
+    /// How many jobs at the front of the queue not to look at: those that the claim before has.
+    package let fromRank: Int
+
+    package init(_ types: [JobType], fromRank: Int = 0) {
+        self.types = types
+        self.fromRank = fromRank
+    }
+}
+
 extension Store {
     /// Leases the next jobs of a queue to one consumer.
+    ///
+    /// - Parameter only: jobs of these types; the others stay where they are. `nil` = of every type, which costs less.
     package func claim(
-        _ limit: Int, from queue: QueueName, for consumer: ConsumerID, lease: Duration
+        _ limit: Int, from queue: QueueName, for consumer: ConsumerID, lease: Duration, only: TypeChoice? = nil
     ) async throws(StintError) -> Claim {
         let reply = try await call(Scripts.claim, queue) { command in
             command.append(consumer.description)
             command.append(lease.wholeMs)
             command.append(min(limit, Defaults.maxJobsPerCall))
+            if let only {
+                command.append(only.fromRank)
+                for type in only.types { command.append(type.rawValue) }
+            }
         }
-        guard reply.count == 8, let first = reply[0].integer, let serverUs = reply[4].integer else {
+        guard reply.count >= 8, let first = reply[0].integer, let serverUs = reply[4].integer else {
             throw .malformedReply("claim \(queue)")
         }
         var claim = Claim(serverUs: serverUs)
@@ -60,6 +85,10 @@ extension Store {
         claim.leavesMore = reply[1].integer == 1
         claim.dueIn = reply[2].microseconds
         claim.lapseIn = reply[3].microseconds
+        if reply.count == 10 {
+            claim.skipped = Int(reply[8].integer ?? 0)
+            claim.nextRank = Int(reply[9].integer ?? 0)
+        }
         if first > 0 {
             claim.token = Token(rawValue: first)
             claim.read(token: Token(rawValue: first), ids: reply[5], records: reply[6], tries: reply[7])

@@ -120,10 +120,12 @@ extension Store {
     }
 
     /// Leaves a wake-up mark, without looking whether there is one: a mark too many costs one empty claim.
-    package func mark(_ queue: QueueName) async throws(StintError) {
+    ///
+    /// - Parameter hops: by how many nodes it has been handed on, this one included, because they do not know the jobs' types.
+    package func mark(_ queue: QueueName, hops: Int = 0) async throws(StintError) {
         var command = RedisCommand("LPUSH")
         command.append(keys.wake(queue))
-        command.append("1")
+        command.append(1 + hops)
         _ = try await send(command, "mark \(queue)")
     }
 

@@ -140,7 +140,9 @@ extension NodeTests.CancelTests {
         try await Arena.run { arena in
             let gate = Gate()
             let proxy = try await FaultProxy(to: .unix(arena.server.socketPath))
-            let client = try await StintClient(.redis(proxy.url).timeouts(command: .seconds(60)))
+            let client = try await StintClient(
+                .redis(proxy.url).timeouts(command: .seconds(60)),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
             // Long enough for a slow machine: its lease must not run out meanwhile.
             let node = try await arena.node(
                 lease: .seconds(600), client: client, handlers: ["gate": Handler { _ in try await gate.pass() }])

@@ -137,24 +137,6 @@ extension NodeTests.RunTests {
         }
     }
 
-    @Test func `a job of an unknown type is handed back uncounted, for a node that knows it`() async throws {
-        try await Arena.run { arena in
-            let id = try await arena.enqueue("later")
-            let stranger = try await arena.node("stranger", handlers: ["other": Handler { _ in }])
-            try await arena.log.wait { $0.isRelease }
-            #expect(try await arena.client.state(of: id, on: arena.queue) == .scheduled)
-            stranger.stop()
-            await stranger.stopped()
-            // Its delay is over now.
-            try await arena.send("ZADD", arena.key("scheduled"), "XX", "1", id.rawValue)
-            try await arena.node("friend", handlers: ["later": Handler { _ in }])
-            let acked = try await arena.log.wait { $0.isAck }
-            #expect(acked.node == "friend")
-            #expect(acked.settled?.job.tries == Tries.none)
-            #expect(arena.log.runs == [id: 1])
-        }
-    }
-
     @Test func `a record that cannot be read is buried, and the others run`() async throws {
         try await Arena.run { arena in
             try await arena.send("HSET", arena.key("jobs"), "mangled", "\u{1}no header")

@@ -33,6 +33,7 @@ struct PrefixTests {
             arguments: { _, _ in ["9000", "0", "0", "2", "n1", "jnoop\n", "n2", "jnoop\n"] },
             mayBeGone: ["n1", "n2"]),
         Cut(script: Scripts.claim, arguments: { bench, _ in ["\(bench.me)", "60000", "9"] }),
+        Cut(script: Scripts.claim, arguments: { bench, _ in ["\(bench.me)", "60000", "1", "1", "other", "test"] }),
         Cut(
             script: Scripts.extend,
             arguments: { bench, held in ["\(bench.me)", "\(held[0].token)", "90000", "2"] + ids(held.prefix(2)) }),

@@ -9,19 +9,39 @@ extension QueueModel {
         package internal(set) var leavesMore = false
         /// Until the next lease runs out; `nil` = none is leased, or there is no time to wait because more jobs are ready.
         package internal(set) var lapseInUs: Int64?
+        /// Of a claim by types: how many jobs of others it has looked at.
+        package internal(set) var skipped = 0
+        /// Of a claim by types: where to look on; 0 = all were looked at.
+        package internal(set) var nextRank = 0
     }
+
+    /// Only jobs of some types, from a rank on.
+    package struct Choice: Hashable, Sendable {
+        package let types: Set<JobType>
+        package let fromRank: Int
+
+        package init(_ types: Set<JobType>, fromRank: Int) {
+            self.types = types
+            self.fromRank = fromRank
+        }
+    }
+
+    /// A claim by types looks at so many more jobs than it may take.
+    static let lookedAtBesides = 200
 
     /// A claim makes due jobs ready first: as many as it may take, and no fewer than this.
     static let promotedByClaim = 200
 
     /// Leases the first ready jobs to a consumer, all under one token that is higher than every token before.
     ///
-    /// - Parameter leaseMs: a job's own lease goes before it.
+    /// - Parameters:
+    ///   - leaseMs: a job's own lease goes before it.
+    ///   - choice: `nil` = jobs of every type.
     package mutating func claim(
-        _ limit: Int, for consumer: ConsumerID, leaseMs: Int64, atUs nowUs: Int64
+        _ limit: Int, for consumer: ConsumerID, leaseMs: Int64, only choice: Choice? = nil, atUs nowUs: Int64
     ) throws(Malformed) -> Claimed {
         let limit = try Self.limit(limit)
-        try Self.check((1...Self.maxLeaseMs).contains(leaseMs))
+        try Self.check((1...Self.maxLeaseMs).contains(leaseMs) && choice?.fromRank ?? 0 >= 0)
         var claimed = Claimed()
         claimed.isPaused = isPaused
         if isPaused {
@@ -29,7 +49,11 @@ extension QueueModel {
             return claimed
         }
         makeReady(max(limit, Self.promotedByClaim), nowMs: nowUs / 1000)
-        claimed.ids = Array(ready.prefix(limit))
+        if let choice {
+            if pick(limit, choice, &claimed) { return emptyHanded(claimed, atUs: nowUs) }
+        } else {
+            claimed.ids = Array(ready.prefix(limit))
+        }
         if !claimed.ids.isEmpty {
             lastToken = Token(rawValue: max(lastToken.rawValue + 1, nowUs))
             claimed.token = lastToken
@@ -40,8 +64,32 @@ extension QueueModel {
             let deadlineUs = deadlines.draw(nowUs + (ownMs ?? leaseMs) * 1000, for: lastToken, consumer)
             move(id, to: .leased(Lease(token: lastToken, consumer: consumer, deadlineUs: deadlineUs)))
         }
-        claimed.leavesMore = !lines.isEmpty || firstInUs(.scheduled, atUs: nowUs) == 0
+        let isMore = choice == nil ? !lines.isEmpty : claimed.leavesMore
+        claimed.leavesMore = isMore || firstInUs(.scheduled, atUs: nowUs) == 0
         if claimed.leavesMore { isMarked = true } else { claimed.lapseInUs = firstInUs(.leased, atUs: nowUs) }
+        return claimed
+    }
+
+    /// Looks for jobs of some types. The others stay where they are.
+    ///
+    /// - Returns: whether there is none.
+    private func pick(_ limit: Int, _ choice: Choice, _ claimed: inout Claimed) -> Bool {
+        let line = ready.dropFirst(choice.fromRank)
+        var looked = 0
+        for id in line.prefix(min(limit + Self.lookedAtBesides, Self.maxJobs)) where claimed.ids.count < limit {
+            looked += 1
+            if choice.types.contains(jobs[id]?.header.type ?? .plain) { claimed.ids.append(id) }
+        }
+        claimed.skipped = looked - claimed.ids.count
+        claimed.leavesMore = line.count > looked
+        claimed.nextRank = claimed.leavesMore ? choice.fromRank + claimed.skipped : 0
+        return claimed.ids.isEmpty
+    }
+
+    /// Nothing was claimed by types: there is no mark, so that nodes which do not know a type do not wake each other.
+    private func emptyHanded(_ claimed: Claimed, atUs nowUs: Int64) -> Claimed {
+        var claimed = claimed
+        if !claimed.leavesMore { claimed.lapseInUs = firstInUs(.leased, atUs: nowUs) }
         return claimed
     }
 

@@ -29,45 +29,49 @@ struct ClaimLoop {
         guard let queue = node.agenda.pick() else { return 0 }
         let demand = pool.demand(prefetch: prefetch)
         guard demand > 0 else {
-            for queue in node.agenda.takeOwedMarks() { await node.mark(queue) }
+            for (queue, hops) in node.agenda.takeOwedMarks() { await node.mark(queue, hops: hops) }
             return 0
         }
         node.isClaiming.store(true, ordering: .relaxed)
         defer { node.isClaiming.store(false, ordering: .relaxed) }
         do {
             if queue.mayHoldUnknown { try await recover(queue.name) }
-            try await claim(min(demand, node.configuration.claimLimit), from: queue.name)
+            try await claim(min(demand, node.configuration.claimLimit), from: queue)
         } catch {
             await backOff(after: error, queue)
         }
         return 1
     }
 
-    private func claim(_ limit: Int, from queue: QueueName) async throws(StintError) {
-        let configuration = node.configuration
+    private func claim(_ limit: Int, from entry: Agenda.Entry) async throws(StintError) {
+        let (configuration, queue, strangers) = (node.configuration, entry.name, Strangers(node: node))
         // Before the request is sent: the local deadline must be the earlier one.
         let sentAt = ContinuousClock.now
-        let claim = try await node.store.claim(limit, from: queue, for: node.consumer, lease: configuration.lease)
+        let claim = try await node.store.claim(
+            limit, from: queue, for: node.consumer, lease: configuration.lease, only: strangers.choice(entry))
         node.note(claim, of: queue, sentAt: sentAt)
-        if !claim.jobs.isEmpty {
-            node.observe?(.claimed(claim.jobs, from: queue))
-            let leases = claim.jobs.map { job in
-                HeldLease(job, queue: queue, lease: job.header.lease ?? configuration.lease, sentAt: sentAt)
-            }
-            let suspects = Suspects(node: node)
-            let (free, next, others) = suspects.sort(leases)
-            node.leases.insert(leases)
-            if leases.contains(where: { $0.lease < configuration.lease }) {
-                node.heartbeatSignal.raise()
-                node.deadlineSignal.raise()
-            }
-            start(free)
-            if !others.isEmpty { await suspects.handBack(others) }
-            if let next { start([next]) }
+        if !claim.jobs.isEmpty { node.observe?(.claimed(claim.jobs, from: queue)) }
+        let claimed = claim.jobs.map { job in
+            HeldLease(job, queue: queue, lease: job.header.lease ?? configuration.lease, sentAt: sentAt)
         }
+        let leases = node.types == nil ? claimed : await strangers.sort(claimed, claim, of: entry)
+        if !leases.isEmpty { await run(leases) }
         if let token = claim.token, !claim.malformed.isEmpty {
             try await reject(claim.malformed, token: token, queue)
         }
+    }
+
+    private func run(_ leases: [HeldLease]) async {
+        let suspects = Suspects(node: node)
+        let (free, next, others) = suspects.sort(leases)
+        node.leases.insert(leases)
+        if leases.contains(where: { $0.lease < node.configuration.lease }) {
+            node.heartbeatSignal.raise()
+            node.deadlineSignal.raise()
+        }
+        start(free)
+        if !others.isEmpty { await suspects.handBack(others) }
+        if let next { start([next]) }
     }
 
     private func start(_ leases: [HeldLease]) {

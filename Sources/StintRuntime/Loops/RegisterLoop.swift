@@ -67,7 +67,7 @@ struct RegisterLoop {
             running: node.leases.count,
             leaseMs: configuration.lease.wholeMs, startedMs: startedMs,
             state: Self.state(node).rawValue, labels: configuration.labels,
-            types: node.handlers.types?.map(\.rawValue), abandoned: node.abandoned.load(ordering: .relaxed)
+            types: node.types?.map(\.rawValue), abandoned: node.abandoned.load(ordering: .relaxed)
         )
         let text = String(decoding: try JSONEncoder().encode(about), as: UTF8.self)
         let epoch = node.store.client.connectionEpoch

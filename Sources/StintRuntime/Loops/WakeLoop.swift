@@ -2,6 +2,7 @@ import Logging
 import StintCore
 import StintRedis
 import StintStore
+import Synchronization
 
 /// Listens for wake-up marks while the node is idle. One mark wakes one node of the cluster.
 struct WakeLoop {
@@ -20,6 +21,11 @@ struct WakeLoop {
                 await node.idleSignal.wait()
                 continue
             }
+            let rest = node.listensFrom.withLock { $0 } - .now
+            if rest > .zero {
+                await node.idleSignal.wait(upTo: rest)
+                continue
+            }
             await runOnce(command)
         }
     }
@@ -34,7 +40,7 @@ struct WakeLoop {
             guard reply.count == 2, let key = reply[0].string, let queue = node.store.keys.queue(ofWake: key) else {
                 return nil
             }
-            await take(queue)
+            await take(queue, hops: Int(reply[1].integer ?? 1) - 1)
             return queue
         } catch {
             await backOff(after: error)
@@ -63,13 +69,17 @@ struct WakeLoop {
         }
     }
 
-    private func take(_ queue: QueueName) async {
+    /// - Parameter hops: by how many nodes the mark has been handed on.
+    private func take(_ queue: QueueName, hops: Int) async {
         if pool.hasRoom, !node.isStopping {
-            node.agenda.update(queue) { ($0.isHot, $0.owesMark, $0.markedAt) = (true, true, .now) }
+            node.agenda.update(queue) { entry in
+                (entry.isHot, entry.owesMark, entry.markedAt) = (true, true, .now)
+                entry.markHops = max(0, hops)
+            }
             node.claimSignal.raise()
         } else {
             // This node filled up, or began to stop, while it listened: the mark is for another one.
-            await node.mark(queue)
+            await node.mark(queue, hops: hops)
         }
     }
 }

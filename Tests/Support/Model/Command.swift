@@ -7,6 +7,8 @@ package import StintCore
 package enum Command: Hashable, Sendable {
     case enqueue([Batch])
     case claim(Int, by: Int, leaseMs: Int64)
+    /// Only jobs of the usual type, from a rank on.
+    case claimUsual(Int, by: Int, leaseMs: Int64, from: Int)
     case ack(Pick, by: Int)
     case nack(Pick, QueueModel.Verdict, delayMs: Int64, maxFailures: Int, by: Int)
     case extend(Pick, leaseMs: Int64, by: Int)

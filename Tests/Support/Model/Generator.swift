@@ -52,7 +52,8 @@ struct Generator {
     private mutating func command(_ model: QueueModel, _ nowMs: Int64) -> Command {
         switch random.below(100) {
         case 0..<16: enqueue()
-        case 16..<32: .claim(limit(4), by: node(), leaseMs: ms(1...8))
+        case 16..<28: .claim(limit(4), by: node(), leaseMs: ms(1...8))
+        case 28..<32: .claimUsual(limit(4), by: node(), leaseMs: ms(1...8), from: random.one(of: [0, 0, 1, 2, 5, -1]))
         case 32..<62: settle(model)
         case 62..<76: time()
         case 76..<83: .reap(limit(3), maxLapses: 1 + random.below(3))

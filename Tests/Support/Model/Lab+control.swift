@@ -49,8 +49,8 @@ extension Lab {
     }
 
     private func jobs(_ batch: Batch) -> [QueueModel.NewJob] {
-        let header = JobHeader(
-            type: "t", priority: batch.priority, lease: batch.leaseMs.map { .milliseconds($0) },
+        var header = JobHeader(
+            type: Self.usualType, priority: batch.priority, lease: batch.leaseMs.map { .milliseconds($0) },
             maxLapses: batch.maxLapses)
         let due: QueueModel.Due =
             switch batch.due {
@@ -59,7 +59,8 @@ extension Lab {
             case .atMs(let ms): .atMs(nowUs / 1000 + ms)
             }
         return batch.ids.map { number in
-            QueueModel.NewJob(
+            header.type = Self.type(number)
+            return QueueModel.NewJob(
                 id: Self.id(number), header: header, payload: Array("\(number)".utf8), due: due, isFresh: batch.isFresh)
         }
     }

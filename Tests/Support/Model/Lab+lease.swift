@@ -8,6 +8,8 @@ extension Lab {
         switch command {
         case .claim(let limit, let node, let leaseMs):
             return try await claim(limit, node, leaseMs, isAnswered: isAnswered)
+        case .claimUsual(let limit, let node, let leaseMs, let rank):
+            return try await claim(limit, node, leaseMs, fromRank: rank, isAnswered: isAnswered)
         case .ack(let pick, let node): return try await ack(beliefs.resolve(pick, node), node)
         case .nack(let pick, let verdict, let delayMs, let maxFailures, let node):
             let claims = beliefs.resolve(pick, node).map(\.claim)
@@ -25,17 +27,22 @@ extension Lab {
         }
     }
 
-    private func claim(_ limit: Int, _ node: Int, _ leaseMs: Int64, isAnswered: Bool) async throws -> Happening {
+    private func claim(
+        _ limit: Int, _ node: Int, _ leaseMs: Int64, fromRank: Int? = nil, isAnswered: Bool
+    ) async throws -> Happening {
+        let only = fromRank.map { TypeChoice([Self.usualType], fromRank: $0) }
+        let choice = fromRank.map { QueueModel.Choice([Self.usualType], fromRank: $0) }
         let (queue, nowUs, consumer) = (queue, nowUs, Self.consumer(node))
         var nextDueMs: Int64?
         var (happening, claim) = try await answer(
             .other,
             { model in
-                let claimed = try model.claim(limit, for: consumer, leaseMs: leaseMs, atUs: nowUs)
+                let claimed = try model.claim(limit, for: consumer, leaseMs: leaseMs, only: choice, atUs: nowUs)
                 nextDueMs = model.firstMs(.scheduled)
                 return claimed.told(model.jobs)
             },
-            { try await $0.claim(limit, from: queue, for: consumer, lease: .milliseconds(leaseMs)) }, \.told)
+            { try await $0.claim(limit, from: queue, for: consumer, lease: .milliseconds(leaseMs), only: only) },
+            \.told)
         guard let claim else { return happening }
         happening.kind = .claim(claim, lease: leaseMs)
         if claim.serverUs != nowUs { happening.found += ", at \(claim.serverUs)" }

@@ -32,6 +32,11 @@ package final class Lab {
 
     static func consumer(_ node: Int) -> ConsumerID { consumers[node] }
 
+    static let usualType: JobType = "t"
+
+    /// Every fourth job is of a type that a claim of the usual one leaves.
+    static func type(_ number: Int) -> JobType { number % 4 == 3 ? "u" : usualType }
+
     /// Numbers from 1,000 on are minted ids, which rise.
     static func id(_ number: Int) -> JobID {
         number < 1000 ? ids[number] : JobID(unchecked: "m\(1_000_000 + number)")
@@ -42,7 +47,10 @@ package final class Lab {
     /// - Returns: in words, where they differ or a rule is broken; empty when all is well.
     package func perform(_ step: Step) async throws -> [String] {
         if step.fate == .requestLost {
-            if case .claim(_, let node, _) = step.command { beliefs.isUnsure.insert(node) }
+            switch step.command {
+            case .claim(_, let node, _), .claimUsual(_, let node, _, _): beliefs.isUnsure.insert(node)
+            default: break
+            }
             return []
         }
         let happening = try await happen(step)
@@ -97,7 +105,8 @@ package final class Lab {
         let isAnswered = step.fate == .answered
         return switch step.command {
         case .enqueue, .cancel, .redrive, .purge, .trim, .pause: try await control(step.command)
-        case .claim, .ack, .nack, .extend, .release, .recover: try await lease(step.command, isAnswered: isAnswered)
+        case .claim, .claimUsual, .ack, .nack, .extend, .release, .recover:
+            try await lease(step.command, isAnswered: isAnswered)
         case .reap, .promote, .expel, .look, .takeMark: try await upkeep(step.command)
         case .pass, .passTo: Happening()
         case .flushScripts, .restart: try await disturb(step.command)

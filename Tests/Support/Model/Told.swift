@@ -15,7 +15,8 @@ extension QueueModel.Claimed {
             return "\(id) \(job.header) \(String(decoding: job.payload, as: UTF8.self)) \(job.tries ?? .none)"
         }
         let token = isPaused ? "paused" : token.map { "\($0)" } ?? "none"
-        return "token \(token), more \(leavesMore), \(lapse(lapseInUs.map { .microseconds($0) })): \(runs)"
+        return "token \(token), more \(leavesMore), \(lapse(lapseInUs.map { .microseconds($0) })), "
+            + "skipped \(skipped), next \(nextRank): \(runs)"
     }
 }
 
@@ -24,7 +25,8 @@ extension Claim {
         let runs = jobs.map { "\($0.id) \($0.header) \(String(buffer: $0.payload)) \($0.tries)" }
         let token = isPaused ? "paused" : token.map { "\($0)" } ?? "none"
         let broken = malformed.isEmpty ? "" : ", malformed \(malformed)"
-        return "token \(token), more \(leavesMore), \(lapse(lapseIn)): \(runs)\(broken)"
+        return
+            "token \(token), more \(leavesMore), \(lapse(lapseIn)), skipped \(skipped), next \(nextRank): \(runs)\(broken)"
     }
 }
 
