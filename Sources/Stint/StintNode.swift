@@ -31,13 +31,7 @@ public final class StintNode: Service {
         _ client: StintClient, queues: [QueueName], concurrency: Int? = nil, lease: Duration = Defaults.lease,
         grace: Duration = Defaults.grace, name: String? = nil, @HandlerBuilder handlers: () -> [JobHandler]
     ) throws(StintError) {
-        var byType: [JobType: Handler] = [:]
-        for handler in handlers() {
-            guard byType.updateValue(handler.handler, forKey: try JobType(handler.type)) == nil else {
-                throw .invalidArgument(
-                    "node", "two handlers for jobs of type \(handler.type)", advice: "Register one for each type.")
-            }
-        }
+        let handlers = try Handlers(handlers())
         var configuration = NodeConfiguration(
             queues: queues.map { NodeConfiguration.Queue($0) },
             concurrency: concurrency ?? 4 * ProcessInfo.processInfo.activeProcessorCount,
@@ -45,12 +39,16 @@ public final class StintNode: Service {
         )
         configuration.lease = lease
         configuration.grace = grace
-        try self.init(client, configuration, Handlers(byType))
+        try self.init(client, configuration, handlers)
     }
 
     package init(
         _ client: StintClient, _ configuration: NodeConfiguration, _ handlers: Handlers, observer: NodeObserver? = nil
     ) throws(StintError) {
+        guard client.isOnRedis else {
+            throw .invalidArgument(
+                "node", "the client keeps its jobs in memory", advice: "Run its jobs by drain() of TestStint.")
+        }
         self.client = client
         self.node = try Node(
             store: client.store, configuration: configuration, handlers: handlers, logger: client.logger,

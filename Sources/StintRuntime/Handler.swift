@@ -22,5 +22,5 @@ package struct Handlers: Sendable {
         self.fallback = fallback
     }
 
-    subscript(type: JobType) -> Handler? { byType[type] ?? fallback }
+    package subscript(type: JobType) -> Handler? { byType[type] ?? fallback }
 }

@@ -34,7 +34,7 @@ struct RunJob {
         node.pace.note(ContinuousClock.now - began)
         let settle = Settle.decide(
             error: thrown, cause: lease.finish(), header: job.header, tries: job.tries, policy: handler.retry,
-            random: .random(in: 0..<1)
+            random: node.draw()
         )
         node.observe?(.runEnded(job, lease.queue, settle))
         self.settle(lease, settle)
