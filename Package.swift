@@ -181,7 +181,8 @@ let package = Package(
         .testTarget(
             name: "StintTestingTests",
             dependencies: [
-                "Stint", "StintCore", "StintRedis", "StintRuntime", "StintStore", "StintTesting", "stint-model", nio, nioPosix, log,
+                "Stint", "StintCore", "StintRedis", "StintRuntime", "StintStore", "StintTesting", "stint-model", nio,
+                nioPosix, log,
             ],
             swiftSettings: settings
         ),

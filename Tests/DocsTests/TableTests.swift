@@ -106,4 +106,14 @@ import Testing
         #expect(blocks.count == 2)
         for block in blocks { #expect(compiled.contains(lines(block))) }
     }
+
+    @Test func `the Swift code of docs testing is code that was run`() throws {
+        func lines(_ text: some StringProtocol) -> String {
+            text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: "\n")
+        }
+        let compiled = lines(try Documents.text("Tests/DocsTests/TestingExample.swift"))
+        let blocks = Documents.blocks(try Documents.text("docs/testing.md"), "swift").filter { $0.contains("@Test") }
+        #expect(blocks.count == 6)
+        for block in blocks { #expect(compiled.contains(lines(block))) }
+    }
 }

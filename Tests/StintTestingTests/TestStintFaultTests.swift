@@ -8,7 +8,9 @@ import Testing
 struct TestStintFaultTests {
     @Test func `a job whose node died before its run is run when the lease is over`() async throws {
         let seen = Seen()
-        let stint = try TestStint { Note.handler { _, context in await seen.note("\(context.attempt) \(context.lapses)") } }
+        let stint = try TestStint {
+            Note.handler { _, context in await seen.note("\(context.attempt) \(context.lapses)") }
+        }
         let receipt = try await stint.client.enqueue(Note(text: "a"), on: "mail")
         try stint.inject(.diesBeforeRun, into: Note.self)
         #expect(try await stint.drain().map(\.end) == [.lost])

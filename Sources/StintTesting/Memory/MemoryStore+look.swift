@@ -48,7 +48,8 @@ extension MemoryStore: JobReader {
     func nextTrimUs(of queue: QueueName) -> Int64? {
         look(queue) { memory, nowUs in
             if memory.model.count(.done) > 0 { return nowUs }
-            let ends = [(JobState.dead, Defaults.keepDead), (.cancelled, Defaults.keepCancelled)].compactMap { state, kept in
+            let ends = [(JobState.dead, Defaults.keepDead), (.cancelled, Defaults.keepCancelled)].compactMap {
+                state, kept in
                 memory.model.firstMs(state).map { ($0 + kept.age.wholeMs + 1) * 1000 }
             }
             return ends.min()

@@ -48,7 +48,8 @@ extension TestStint {
     private static func endless(_ limit: Int, _ job: ClaimedJob) -> StintError {
         .invalidArgument(
             "drain", "\(limit) runs, and there are more: the next is of \(job.id), a \(job.header.type)",
-            advice: "A handler may snooze for no time, or enqueue its own job again. Raise the limit if they are right.")
+            advice: "A handler may snooze for no time, or enqueue its own job again. Raise the limit if they are right."
+        )
     }
 
     /// The next job, of the queue whose turn it is or of one after it.

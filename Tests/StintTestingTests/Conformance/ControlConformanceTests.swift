@@ -26,7 +26,8 @@ struct ControlConformanceTests {
         stage.at(ms: 8)
         _ = try await stage.cancel("a", reason: "why")
         let detail = try await stage.detail("a")
-        #expect(detail.tries == Tries(failures: 1, lapses: 0, lastMs: Stage.startUs / 1000 + 8, reason: "cancelled: why"))
+        #expect(
+            detail.tries == Tries(failures: 1, lapses: 0, lastMs: Stage.startUs / 1000 + 8, reason: "cancelled: why"))
         #expect(detail.whenMs == Stage.startUs / 1000 + 8)
         #expect(try await stage.stats().cancelledTotal == 1)
     }

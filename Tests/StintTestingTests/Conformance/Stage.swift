@@ -69,7 +69,9 @@ struct Stage: Sendable {
     }
 
     @discardableResult
-    func enqueue(_ ids: String..., priority: Int = 0, due: StintStore.Due = .now, lease: Duration? = nil, maxLapses: Int? = nil)
+    func enqueue(
+        _ ids: String..., priority: Int = 0, due: StintStore.Due = .now, lease: Duration? = nil, maxLapses: Int? = nil
+    )
         async throws -> [EnqueueOutcome]
     {
         try await enqueue(ids.map { job($0, priority: priority, due: due, lease: lease, maxLapses: maxLapses) })
