@@ -56,9 +56,6 @@ package final class SteppedNode: Sendable {
 
     package var consumer: ConsumerID { state.consumer }
 
-    /// Something is held, or is still to be said.
-    package var isBusy: Bool { !state.leases.isEmpty }
-
     /// The next job of a queue, under a lease; `nil` = nothing is ready.
     package func claim(from queue: QueueName) async throws(StintError) -> HeldLease? {
         let sentAt = state.now
@@ -103,10 +100,12 @@ package final class SteppedNode: Sendable {
 
     /// One round of the heartbeat, and of what watches local deadlines.
     ///
-    /// - Returns: how long until the next.
-    package func beat() async -> Duration {
-        let next = await HeartbeatLoop(node: state).runOnce(now: state.now)
-        return min(next, DeadlineLoop(node: state).runOnce(now: state.now) ?? next)
+    /// - Parameter isHeard: false = the store hears nothing of it.
+    /// - Returns: how long until the next; `nil` = nothing is held.
+    package func beat(isHeard: Bool = true) async -> Duration? {
+        let next = isHeard ? await HeartbeatLoop(node: state).runOnce(now: state.now) : nil
+        let left = DeadlineLoop(node: state).runOnce(now: state.now)
+        return state.leases.isEmpty ? nil : [next, left].compactMap { $0 }.min()
     }
 
     /// What a heartbeat does that learns that somebody wants the job cancelled.

@@ -37,9 +37,10 @@ import Testing
 
     @Test func `every environment variable that the code reads or sets is explained`() throws {
         let text = try Documents.text("docs/configuration.md")
-        // Include guards of C headers look like variables.
+        // Include guards of C headers look like variables, and so does the code of an error reply.
         for path in Documents.files(below: "Sources", ending: ".swift") + ["Package.swift"] {
-            for match in try Documents.text(path).matches(of: /STINT_[A-Z_]+[A-Z]/) {
+            for match in try Documents.text(path).matches(of: /STINT_[A-Z_]+[A-Z]/)
+            where match.output != "STINT_ARGUMENTS" {
                 #expect(text.contains("`\(match.output)"), "\(match.output) in \(path)")
             }
         }

@@ -51,11 +51,14 @@ struct TestingExample {
     }
 
     @Test func `an import that is cancelled stops`() async throws {
-        let started = Started()
+        let started = Signal()
         let stint = try TestStint {
             Import.handler { _, _ in
-                await started.signal()
-                try await Task.sleep(for: .seconds(3600))
+                started.raise()
+                while true {
+                    try Task.checkCancellation()
+                    await Task.yield()
+                }
             }
         }
         let receipt = try await stint.client.enqueue(Import(), on: "imports")
@@ -72,11 +75,15 @@ struct TestingExample {
         let queue = try QueueName(RedisServer.uniqueQueue())
         let receipt = try await client.enqueue(SendReceipt(order: 7), on: queue)
 
-        let node = try StintNode(client, queues: [queue], concurrency: 1) { SendReceipt.self }
+        let sent = Signal()
+        let node = try StintNode(client, queues: [queue], concurrency: 1) {
+            SendReceipt.handler { _, _ in sent.raise() }
+        }
         async let running: Void = node.run()
-        while try await client.state(of: receipt.id, on: queue) != .done { try await Task.sleep(for: .milliseconds(5)) }
+        await sent.wait()
         node.stop()
         try await running
+        #expect(try await client.state(of: receipt.id, on: queue) == .done)
         await client.close()
     }
 }
@@ -125,9 +132,9 @@ private actor FakeBank {
     }
 }
 
-private struct Started {
+private struct Signal {
     private let pair = AsyncStream<Void>.makeStream()
 
-    func signal() async { pair.continuation.yield() }
+    func raise() { pair.continuation.yield() }
     func wait() async { for await _ in pair.stream { return } }
 }

@@ -164,4 +164,46 @@ struct TestStintFaultTests {
         #expect(try stint.jobs(.ready, on: "mail").map(\.id) == receipts.map(\.id))
         #expect(try stint.job(receipts[0].id, on: "mail").failures == 0)
     }
+
+    @Test(arguments: [false, true])
+    func `a handler whose heartbeats are lost is cancelled before its lease is over`(throwsThen: Bool) async throws {
+        let (later, seen) = (Later(), Seen())
+        let stint = try TestStint {
+            Note.handler { _, context in
+                if context.attempt > 1 { return }
+                try await later.stint?.advance(by: .milliseconds(27_999))
+                try context.assertHeld()
+                await seen.note("\(Task.isCancelled)")
+                try await later.stint?.advance(by: .milliseconds(1))
+                #expect(throws: StintError.self) { try context.assertHeld() }
+                await seen.note("\(Task.isCancelled)")
+                try await later.stint?.advance(by: .seconds(2))
+                if throwsThen { throw Upset() }
+            }
+        }
+        later.stint = stint
+        let receipt = try await stint.client.enqueue(Note(text: "a"), on: "mail")
+        try stint.inject(.losesHeartbeats, into: Note.self)
+        #expect(try await stint.drain().map(\.end) == [throwsThen ? .lost : .refused, .done])
+        #expect(await seen.lines == ["false", "true"])
+        #expect(try stint.job(receipt.id, on: "mail").state == .done)
+    }
+
+    @Test func `a handler whose heartbeats are lost does not hear of a cancel, and its job is cancelled all the same`()
+        async throws
+    {
+        let later = Later()
+        let stint = try TestStint {
+            Note.handler { _, context in
+                #expect(try await later.stint?.client.cancel(context.id, on: context.queue) == .requested)
+                #expect(!Task.isCancelled)
+                throw Upset()
+            }
+        }
+        later.stint = stint
+        let receipt = try await stint.client.enqueue(Note(text: "a"), on: "mail")
+        try stint.inject(.losesHeartbeats, into: Note.self)
+        #expect(try await stint.drain().map(\.end) == [.cancelled])
+        #expect(try stint.job(receipt.id, on: "mail").state == .cancelled)
+    }
 }

@@ -11,6 +11,10 @@ public enum TestFault: Hashable, Sendable {
     /// The handler runs to its end, and then the process is frozen for this long: its settle comes late. It is accepted unless
     /// the lease has run out meanwhile.
     case freezesAfterRun(Duration)
+    /// The heartbeats of this run do not get through: when the clock is advanced while the handler runs, the node cancels it at
+    /// its local deadline, a tenth of the lease and at most 2 s before its end, and ``JobContext/assertHeld()`` throws from then on. Cancels of
+    /// the job are not heard either. What the handler returns is said once, as after an outage.
+    case losesHeartbeats
 }
 
 struct PlannedFault: Sendable {

@@ -68,7 +68,8 @@ extension TestStint {
     private func run(_ claimed: Claimed) async throws -> TestRun {
         let (node, lease) = (claimed.node, claimed.lease)
         if claimed.fault == .diesBeforeRun { return TestRun(lease.job, on: lease.queue, .lost) }
-        state.withLock { $0.nodes[ObjectIdentifier(node)] = node }
+        let living = Living(node: node, isHeard: claimed.fault != .losesHeartbeats)
+        state.withLock { $0.nodes[ObjectIdentifier(node)] = living }
         let life = NodeLife()
         let ran = await NodeLife.$current.withValue(life) { await node.run(lease) }
         if life.isOver || claimed.fault == .diesAfterRun {

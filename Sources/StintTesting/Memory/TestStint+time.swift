@@ -43,9 +43,9 @@ extension TestStint {
     /// - Returns: when the next beat is due.
     private func beat() async -> Int64? {
         var next: Duration?
-        for node in livingNodes {
-            let wait = await node.beat()
-            if node.isBusy { next = min(next ?? wait, wait) }
+        for living in living {
+            guard let wait = await living.node.beat(isHeard: living.isHeard) else { continue }
+            next = min(next ?? wait, wait)
         }
         return next.map { store.nowUs + Int64($0 / .microseconds(1)) }
     }

@@ -30,10 +30,16 @@ public final class TestStint: Sendable {
         var generator: SeededGenerator
         var faults: [PlannedFault] = []
         /// Nodes that live: they beat while time passes, and hear of cancels.
-        var nodes: [ObjectIdentifier: SteppedNode] = [:]
+        var nodes: [ObjectIdentifier: Living] = [:]
         /// Nodes that are frozen, and when they are thawed, µs since 1970.
         var frozen: [Frozen] = []
         var trimmedAtUs: Int64
+    }
+
+    struct Living: Sendable {
+        let node: SteppedNode
+        /// Its heartbeats get through.
+        let isHeard: Bool
     }
 
     let store: MemoryStore
@@ -66,14 +72,16 @@ public final class TestStint: Sendable {
         state = Mutex(State(generator: SeededGenerator(seed: seed), trimmedAtUs: nowUs))
         store.whenCancelling { [weak self] ids, queue, reason in
             guard let self else { return }
-            for node in livingNodes { node.cancel(Set(ids), on: queue, reason: reason) }
+            for living in living where living.isHeard {
+                living.node.cancel(Set(ids), on: queue, reason: reason)
+            }
         }
     }
 
     /// What the clock says: it stands still but for ``advance(by:)``.
     public var now: Date { Date(timeIntervalSince1970: Double(store.nowUs) / 1e6) }
 
-    var livingNodes: [SteppedNode] { state.withLock { Array($0.nodes.values) } }
+    var living: [Living] { state.withLock { Array($0.nodes.values) } }
 
     func makeNode() -> SteppedNode {
         SteppedNode(
