@@ -3,12 +3,12 @@
   cancel.lua: cancel jobs, wherever they are.
 
   KEYS[1]  the queue's prefix, `stint:{queue}:`; all keys are built from it and share its hash tag
-  ARGV[1]  reason, for people; 1,000 bytes of it are kept
+  ARGV[1]  who and why, for people; 1,000 bytes of it are kept
   ARGV     id 1 … id n, n = 1..1000
 
   Returns  {answer, answer, …}, one for each id:
-           `cancelled` = it will not run (any more); `requested` = it is running, its holder is told by its next
-           heartbeat and it will not be run again; `done`, `unknown` = there was nothing to cancel
+           `cancelled` = it will not run (any more); `requested <consumer ID>` = it is running, its holder is told by its
+           next heartbeat and it will not be run again; `done`, `unknown` = there was nothing to cancel
   Writes   `cancelled` first, then out of its index; its record stays until `cancelled` is trimmed.
   Cost     O(n log N).
 ]]
@@ -17,6 +17,7 @@
 --- @include "tries"
 --- @include "finish"
 --- @include "state"
+--- @include "holder"
 
 local call = redis.call
 local prefix, reason = KEYS[1], string.sub(ARGV[1] or '', 1, MAX_REASON)
@@ -28,11 +29,12 @@ end
 local replies, cancelled = {}, 0
 for i = 1, n do
     local id = ARGV[i + 1]
-    local state = state_of(prefix, id)
+    local state, score = state_of(prefix, id)
     if state == 'leased' then
         note_extras(prefix, 'cancels')
         call('HSET', prefix .. 'cancels', id, reason)
-        replies[i] = 'requested'
+        local lease = call('HGET', prefix .. 'leases', string.format('%d', score))
+        replies[i] = 'requested ' .. lease_holder(lease or '')
     elseif state == 'ready' or state == 'scheduled' or state == 'dead' then
         local failures, lapses = read_tries(prefix, id)
         write_tries(prefix, id, failures, lapses, now_ms, 'cancelled: ' .. reason)

@@ -1,4 +1,5 @@
 --- @include "extras"
+--- @include "tries"
 
 -- Bury a job, with the reason. Its record stays, so that it can be looked at and redriven.
 local function bury(prefix, id, now_ms)
@@ -6,8 +7,14 @@ local function bury(prefix, id, now_ms)
     redis.call('HDEL', prefix .. 'cancels', id)
 end
 
--- End a job as cancelled. Its record stays for a while, so that it can be looked at and retried.
+-- End a job as cancelled. Its record stays for a while, so that it can be looked at and retried. Of one that was leased
+-- when somebody cancelled it, who and why become its reason, whatever ended the lease.
 local function end_cancelled(prefix, id, now_ms)
+    local why = redis.call('HGET', prefix .. 'cancels', id)
+    if why then
+        local failures, lapses = read_tries(prefix, id)
+        write_tries(prefix, id, failures, lapses, now_ms, 'cancelled: ' .. why)
+    end
     redis.call('ZADD', prefix .. 'cancelled', now_ms, id)
     redis.call('HDEL', prefix .. 'cancels', id)
 end

@@ -49,15 +49,23 @@ public struct EnqueueOption: Sendable {
         EnqueueOption { $0.header.startBy = .at(ms: Int64((date.timeIntervalSince1970 * 1000).rounded(.down))) }
     }
 
-    /// The job's own lease. Default: the node's.
+    /// The job's own lease. Default: that of its type, else the node's.
     public static func lease(_ lease: Duration) -> EnqueueOption {
         EnqueueOption { $0.header.lease = lease }
+    }
+
+    /// How long one run may take: then its handler is cancelled, and the run counts as a failure. Default: that of its handler,
+    /// else for ever.
+    public static func timeout(_ timeout: Duration) -> EnqueueOption {
+        EnqueueOption { $0.header.timeout = timeout }
     }
 }
 
 extension NewJob {
-    init(type: JobType, payload: ByteBuffer, _ options: [EnqueueOption], mint: () -> JobID) throws(StintError) {
-        self.init(id: mint(), isFresh: true, header: JobHeader(type: type), payload: payload)
+    init(
+        type: JobType, payload: ByteBuffer, lease: Duration? = nil, _ options: [EnqueueOption], mint: () -> JobID
+    ) throws(StintError) {
+        self.init(id: mint(), isFresh: true, header: JobHeader(type: type, lease: lease), payload: payload)
         for option in options { option.apply(&self) }
         try validate()
     }

@@ -10,14 +10,22 @@ public protocol JobPayload: Codable, Sendable {
     static var type: String { get }
     /// When a job that failed is tried again. Default ``RetryPolicy/standard``.
     static var retry: RetryPolicy { get }
+    /// How long one run may take: then its handler is cancelled, and the run counts as a failure. Default `nil`: for ever. A
+    /// job's own ``EnqueueOption/timeout(_:)`` goes before it.
+    static var timeout: Duration? { get }
+    /// The lease of these jobs, which is stored with each when it is enqueued. Default `nil`: that of the node which runs it. A
+    /// job's own ``EnqueueOption/lease(_:)`` goes before it.
+    static var lease: Duration? { get }
 }
 
 extension JobPayload {
     public static var retry: RetryPolicy { .standard }
+    public static var timeout: Duration? { nil }
+    public static var lease: Duration? { nil }
 
     /// A handler with captured dependencies, for ``StintNode``.
     public static func handler(_ run: @escaping @Sendable (Self, JobContext) async throws -> Void) -> JobHandler {
-        JobHandler(type: type, retry: retry) { context in
+        JobHandler(type: type, retry: retry, timeout: timeout) { context in
             try await run(Payload.decode(Self.self, context), context)
         }
     }
@@ -39,12 +47,15 @@ public struct JobHandler: Sendable {
 
     /// A handler for jobs whose payload is not JSON, or not Swift's.
     ///
-    /// - Parameter type: checked when the node is made.
+    /// - Parameters:
+    ///   - type: checked when the node is made.
+    ///   - timeout: how long one run may take, unless its job says something else; `nil` = for ever. Checked, too.
     public init(
-        type: String, retry: RetryPolicy = .standard, run: @escaping @Sendable (JobContext) async throws -> Void
+        type: String, retry: RetryPolicy = .standard, timeout: Duration? = nil,
+        run: @escaping @Sendable (JobContext) async throws -> Void
     ) {
         self.type = type
-        self.handler = Handler(retry: retry, run: run)
+        self.handler = Handler(retry: retry, timeout: timeout, run: run)
     }
 }
 
@@ -53,6 +64,11 @@ extension Handlers {
     package init(_ handlers: [JobHandler]) throws(StintError) {
         var byType: [JobType: Handler] = [:]
         for handler in handlers {
+            if let timeout = handler.handler.timeout, !JobHeader.timeouts.contains(timeout) {
+                throw .invalidArgument(
+                    "node", "the timeout \(timeout) of \(handler.type) is out of range",
+                    advice: "It is 1 ms to 365 days.")
+            }
             guard byType.updateValue(handler.handler, forKey: try JobType(handler.type)) == nil else {
                 throw .invalidArgument(
                     "node", "two handlers for jobs of type \(handler.type)", advice: "Register one for each type.")

@@ -17,7 +17,7 @@ public final class StintClient: Sendable {
     private static let maxBytesPerCall = 8 << 20
 
     /// Where the jobs are: Redis, or the memory of a test.
-    private let jobs: any JobStore
+    let jobs: any JobStore
     private let reader: any JobReader
     private let redis: Store?
     package let logger: Logger
@@ -115,7 +115,7 @@ public final class StintClient: Sendable {
     public func enqueue<J: JobPayload>(_ job: J, on queue: QueueName, _ options: EnqueueOption...)
         async throws(StintError) -> Receipt
     {
-        let new = try NewJob(type: JobType(J.type), payload: Payload.encode(job), options, mint: mint)
+        let new = try NewJob(type: JobType(J.type), payload: Payload.encode(job), lease: J.lease, options, mint: mint)
         return try await enqueue(new, on: queue)
     }
 
@@ -130,7 +130,10 @@ public final class StintClient: Sendable {
             throw .invalidArgument(
                 "enqueue \(queue)", "one id for \(jobs.count) jobs", advice: "Enqueue each with an id of its own.")
         }
-        for job in jobs { new.append(try NewJob(type: type, payload: Payload.encode(job), options, mint: mint)) }
+        for job in jobs {
+            new.append(
+                try NewJob(type: type, payload: Payload.encode(job), lease: J.lease, options, mint: mint))
+        }
         return try await enqueue(new, on: queue)
     }
 
@@ -244,14 +247,6 @@ public final class StintClient: Sendable {
     private static var wallMs: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
 
     // MARK: Look after
-
-    /// Cancels a job wherever it is: a waiting one at once, a running one by its node's next heartbeat, as Swift task
-    /// cancellation.
-    @discardableResult
-    public func cancel(_ id: JobID, on queue: QueueName, reason: String = "") async throws(StintError) -> CancelOutcome
-    {
-        try await jobs.cancel([id], on: queue, reason: reason).first ?? .unknown
-    }
 
     /// Brings a dead or cancelled job back: ready now, with all its tries before it.
     @discardableResult

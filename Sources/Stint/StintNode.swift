@@ -25,11 +25,16 @@ public final class StintNode: Service {
     ///   - lease: how long a job stays this node's without a sign of life. Default 30 s. It bounds how long a silent node's jobs
     ///     wait, not how long a job may run: the heartbeat extends it.
     ///   - grace: how long running jobs may take to end after a shutdown was asked for. Default 25 s.
+    ///   - cancelGrace: how long a handler may take to return after its cancellation. Then its job is settled without it, and
+    ///     another slot takes the place of the one that it keeps. Default 3 s.
     ///   - name: the node's name in its consumer ID and in the register. Default the host's name.
+    ///   - build: the version of your program, for the register, by which ``StintClient/quiet(_:)`` can choose nodes.
+    ///   - labels: what this node has that others may not have, for the register.
     /// - Throws: ``StintError`` with code `invalidArgument`.
     public convenience init(
         _ client: StintClient, queues: [QueueName], concurrency: Int? = nil, lease: Duration = Defaults.lease,
-        grace: Duration = Defaults.grace, name: String? = nil, @HandlerBuilder handlers: () -> [JobHandler]
+        grace: Duration = Defaults.grace, cancelGrace: Duration = Defaults.cancelGrace, name: String? = nil,
+        build: String = "", labels: [String] = [], @HandlerBuilder handlers: () -> [JobHandler]
     ) throws(StintError) {
         let handlers = try Handlers(handlers())
         var configuration = NodeConfiguration(
@@ -39,6 +44,8 @@ public final class StintNode: Service {
         )
         configuration.lease = lease
         configuration.grace = grace
+        configuration.cancelGrace = cancelGrace
+        (configuration.build, configuration.labels) = (build, labels)
         try self.init(client, configuration, handlers)
     }
 

@@ -10,6 +10,8 @@ public enum Defaults {
     public static let maxLapses = 3
     /// How long a node that is told to stop waits for running jobs.
     public static let grace = Duration.seconds(25)
+    /// How long a handler may take to return after its cancellation, before its job is settled without it.
+    public static let cancelGrace = Duration.seconds(3)
     /// 1 MiB. Larger things belong in a store of their own, and their address in the job.
     public static let maxPayloadBytes = 1 << 20
     /// The longest a lost wake-up can delay a ready job.

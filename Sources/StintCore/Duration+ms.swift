@@ -9,6 +9,13 @@ extension Duration {
         return seconds * 1000 + (attoseconds + (attoseconds > 0 ? msAttoseconds - 1 : 0)) / msAttoseconds
     }
 
+    /// For people: `250 ms`, `5 s`, `1.5 s`.
+    package var brief: String {
+        let ms = wholeMs
+        if ms < 1000 { return "\(ms) ms" }
+        return ms % 1000 == 0 ? "\(ms / 1000) s" : "\(Double(ms) / 1000) s"
+    }
+
     package var inSeconds: Double {
         Double(components.seconds) + Double(components.attoseconds) / 1e18
     }

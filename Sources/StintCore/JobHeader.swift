@@ -13,10 +13,12 @@ public struct JobHeader: Hashable, Sendable {
     public var maxLapses: Int?
     /// The job is not started after this, but buried; `nil` = it may wait for ever.
     public var startBy: Moment?
+    /// How long one run of the job may take; `nil` = what its handler says, else for ever.
+    public var timeout: Duration?
 
     public init(
         type: JobType, priority: Int = 0, lease: Duration? = nil, maxFailures: Int? = nil, maxLapses: Int? = nil,
-        startBy: Moment? = nil
+        startBy: Moment? = nil, timeout: Duration? = nil
     ) {
         self.type = type
         self.priority = priority
@@ -24,6 +26,7 @@ public struct JobHeader: Hashable, Sendable {
         self.maxFailures = maxFailures
         self.maxLapses = maxLapses
         self.startBy = startBy
+        self.timeout = timeout
     }
 
     /// Whether the enqueue script has to work something out, which it does for those jobs only.
@@ -48,7 +51,11 @@ public struct JobHeader: Hashable, Sendable {
         if let startBy {
             try check(startBy.isInRange, "start by \(startBy)", "at most ten years, and before the year 10000")
         }
+        if let timeout { try check(Self.timeouts.contains(timeout), "timeout \(timeout)", "1 ms to 365 days") }
     }
+
+    /// How long a run may be allowed to take.
+    package static let timeouts = Duration.milliseconds(1)...(.seconds(86_400 * 365))
 
     /// The header line, with its line end.
     package var encoded: String {
@@ -58,6 +65,7 @@ public struct JobHeader: Hashable, Sendable {
         if let maxFailures { options += ";f=\(maxFailures)" }
         if let maxLapses { options += ";x=\(maxLapses)" }
         if let startBy { options += ";b=\(startBy.encoded)" }
+        if let timeout { options += ";t=\(timeout.wholeMs)" }
         return (options.isEmpty ? "j" : "J") + type.rawValue + options + "\n"
     }
 
@@ -95,6 +103,7 @@ public struct JobHeader: Hashable, Sendable {
         case "l": lease = number.flatMap { $0 > 0 ? .milliseconds($0) : nil }
         case "f": maxFailures = number
         case "x": maxLapses = number
+        case "t": timeout = number.flatMap { $0 > 0 ? .milliseconds($0) : nil }
         case "b": startBy = Moment(decoding: text); return startBy != nil
         default: return true
         }

@@ -4,6 +4,8 @@ package enum CancelCause: Sendable, Equatable {
     case leaseLost
     /// Somebody cancelled the job, for this reason.
     case requested(String)
+    /// Its run took longer than it may.
+    case timedOut(after: Duration)
     /// The node stops and its grace is over.
     case shutdown
 }
@@ -36,13 +38,16 @@ package enum Settle: Sendable, Equatable {
         case .leaseLost: return .nothing
         case .requested(let reason): return .cancel(reason: "cancelled: " + reason)
         case .shutdown: return .release(after: .zero)
-        case nil: break
+        case .timedOut, nil: break
         }
         let maxFailures = header.maxFailures ?? policy.maxFailures
-        guard let outcome = error as? JobOutcome else {
+        func failure(_ reason: String) -> Settle {
             let delay = policy.delay(afterFailures: tries.failures + 1, random: random())
-            return .retry(after: delay, maxFailures: maxFailures, reason: String(describing: error))
+            return .retry(after: delay, maxFailures: maxFailures, reason: reason)
         }
+        // Whatever a handler throws that was cancelled: it had its time.
+        if case .timedOut(let limit) = cause { return failure("timed out after \(limit.brief)") }
+        guard let outcome = error as? JobOutcome else { return failure(String(describing: error)) }
         switch outcome.kind {
         case .retry(let delay):
             return .retry(after: max(.zero, delay), maxFailures: maxFailures, reason: outcome.reason)

@@ -45,6 +45,8 @@ package enum Scripts {
     package static let beat = Script(name: "beat")
     package static let watch = Script(name: "watch")
     package static let miss = Script(name: "miss")
+    package static let nudge = Script(name: "nudge")
+    package static let tell = Script(name: "tell")
     package static let expel = Script(name: "expel")
     package static let fsck = Script(name: "fsck")
     package static let stats = Script(name: "stats")
@@ -52,6 +54,6 @@ package enum Scripts {
 
     package static let all = [
         enqueue, claim, ack, nack, extend, release, reap, promote, look, cancel, redrive, purge, trim, pause, configure,
-        beat, watch, miss, expel, fsck, stats, show,
+        beat, watch, miss, nudge, tell, expel, fsck, stats, show,
     ]
 }

@@ -13,6 +13,7 @@ package enum ScriptFiles {
         "look": PackageResources.look_lua,
         "miss": PackageResources.miss_lua,
         "nack": PackageResources.nack_lua,
+        "nudge": PackageResources.nudge_lua,
         "pause": PackageResources.pause_lua,
         "promote": PackageResources.promote_lua,
         "purge": PackageResources.purge_lua,
@@ -21,6 +22,7 @@ package enum ScriptFiles {
         "release": PackageResources.release_lua,
         "show": PackageResources.show_lua,
         "stats": PackageResources.stats_lua,
+        "tell": PackageResources.tell_lua,
         "trim": PackageResources.trim_lua,
         "watch": PackageResources.watch_lua,
     ]
@@ -40,6 +42,7 @@ package enum ScriptFiles {
         "fsck_rest": PackageResources.fsck_rest_lua,
         "groups": PackageResources.groups_lua,
         "holder": PackageResources.holder_lua,
+        "inbox": PackageResources.inbox_lua,
         "known": PackageResources.known_lua,
         "lease": PackageResources.lease_lua,
         "limits": PackageResources.limits_lua,

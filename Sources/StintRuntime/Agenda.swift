@@ -82,6 +82,15 @@ final class Agenda: Sendable {
         }
     }
 
+    /// Makes all queues worth a claim: what their marks said meanwhile went to other nodes.
+    func heatAll() {
+        state.withLock { state in
+            for index in state.entries.indices where state.entries[index].retryAt == nil {
+                state.change(index) { $0.isHot = true }
+            }
+        }
+    }
+
     /// Makes the queues worth a claim again that were set aside because their claims were refused, once it is time.
     ///
     /// - Returns: until the next one may be tried again.

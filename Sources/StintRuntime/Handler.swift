@@ -3,10 +3,16 @@ package import StintCore
 /// What a node does with jobs of one type.
 package struct Handler: Sendable {
     package let retry: RetryPolicy
+    /// How long a run may take, unless its job says something else; `nil` = as long as it wants.
+    package let timeout: Duration?
     package let run: @Sendable (JobContext) async throws -> Void
 
-    package init(retry: RetryPolicy = .standard, run: @escaping @Sendable (JobContext) async throws -> Void) {
+    package init(
+        retry: RetryPolicy = .standard, timeout: Duration? = nil,
+        run: @escaping @Sendable (JobContext) async throws -> Void
+    ) {
         self.retry = retry
+        self.timeout = timeout
         self.run = run
     }
 }
@@ -23,4 +29,9 @@ package struct Handlers: Sendable {
     }
 
     package subscript(type: JobType) -> Handler? { byType[type] ?? fallback }
+
+    /// The types that there are handlers for, sorted; `nil` = every type.
+    var types: [JobType]? {
+        fallback == nil ? byType.keys.sorted { $0.rawValue < $1.rawValue } : nil
+    }
 }

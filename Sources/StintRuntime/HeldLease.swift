@@ -13,7 +13,25 @@ package final class HeldLease: Sendable {
     private struct State {
         var phase = Phase.waiting
         var cause: CancelCause?
+        var cancelledAt: ContinuousClock.Instant?
         var sentAt: ContinuousClock.Instant
+        var timeLimit: TimeLimit?
+    }
+
+    /// How long a run may take.
+    struct TimeLimit {
+        let length: Duration
+        let endsAt: ContinuousClock.Instant
+    }
+
+    /// What the clock may have to say of a job that has not come to its end.
+    struct Outlook {
+        /// Until when the lease may be believed in; `nil` = it is over.
+        let deadline: ContinuousClock.Instant?
+        /// When its run has had its time; `nil` = it may take as long as it wants, or was cancelled already.
+        let timeLimit: TimeLimit?
+        /// When it was cancelled although its lease is not over; `nil` = it was not.
+        let cancelledAt: ContinuousClock.Instant?
     }
 
     package let job: ClaimedJob
@@ -60,12 +78,27 @@ package final class HeldLease: Sendable {
         }
     }
 
-    func confirm(sentAt: ContinuousClock.Instant) {
-        state.withLock { $0.sentAt = sentAt }
+    /// `nil` = its handler has returned, or will never be called.
+    var outlook: Outlook? {
+        state.withLock { state in
+            if case .finished = state.phase { return nil }
+            let isLost = state.cause == .leaseLost
+            var isBegun = false
+            if case .running = state.phase { isBegun = true }
+            return Outlook(
+                deadline: isLost ? nil : LocalDeadline.of(lease: lease, sentAt: state.sentAt),
+                timeLimit: state.cause == nil ? state.timeLimit : nil,
+                cancelledAt: isBegun && !isLost ? state.cancelledAt : nil)
+        }
     }
 
+    func confirm(sentAt: ContinuousClock.Instant) {
+        state.withLock { $0.sentAt = max($0.sentAt, sentAt) }
+    }
+
+    /// - Parameter timeout: how long the run may take.
     /// - Returns: false when the job must not be started any more.
-    func begin(in slot: Slot) -> Bool {
+    func begin(in slot: Slot, timeout: Duration? = nil) -> Bool {
         // Before the phase says so: a cancel that sees the phase finds the slot with this lease.
         slot.begin(self)
         let isBegun = state.withLock { state in
@@ -76,6 +109,7 @@ package final class HeldLease: Sendable {
                 return false
             }
             state.phase = .running(slot)
+            state.timeLimit = timeout.map { TimeLimit(length: $0, endsAt: now.advanced(by: $0)) }
             return true
         }
         if !isBegun { slot.end() }
@@ -84,16 +118,33 @@ package final class HeldLease: Sendable {
 
     /// The handler has returned, or will never be called. From here on a cancel reaches nobody.
     ///
-    /// - Returns: why it had been cancelled, if it had.
+    /// - Returns: why it had been cancelled, if it had; and whether this is its end: false = it was given up before, and has
+    ///   been settled.
     @discardableResult
-    func finish() -> CancelCause? {
-        let (slot, cause): (Slot?, CancelCause?) = state.withLock { state in
+    func finish() -> (cause: CancelCause?, isEnd: Bool) {
+        let (slot, cause, isEnd): (Slot?, CancelCause?, Bool) = state.withLock { state in
             defer { state.phase = .finished }
-            if case .running(let slot) = state.phase { return (slot, state.cause) }
-            return (nil, state.cause)
+            switch state.phase {
+            case .running(let slot): return (slot, state.cause, true)
+            case .waiting: return (nil, state.cause, true)
+            case .finished: return (nil, state.cause, false)
+            }
         }
         slot?.end()
-        return cause
+        return (cause, isEnd)
+    }
+
+    /// Gives up on a handler that runs on in spite of its cancellation.
+    ///
+    /// - Returns: the slot that it keeps, and why it had been cancelled; `nil` = it has returned meanwhile.
+    func abandon() -> (slot: Slot, cause: CancelCause)? {
+        let found: (Slot, CancelCause)? = state.withLock { state in
+            guard case .running(let slot) = state.phase, let cause = state.cause else { return nil }
+            state.phase = .finished
+            return (slot, cause)
+        }
+        found?.0.end()
+        return found
     }
 
     /// Cancels the handler, or keeps it from being started. The first cause stays.
@@ -103,7 +154,7 @@ package final class HeldLease: Sendable {
     func cancel(_ cause: CancelCause) -> Bool {
         let (isFirst, slot): (Bool, Slot?) = state.withLock { state in
             guard state.cause == nil else { return (false, nil) }
-            state.cause = cause
+            (state.cause, state.cancelledAt) = (cause, now)
             if case .running(let slot) = state.phase { return (true, slot) }
             return (true, nil)
         }

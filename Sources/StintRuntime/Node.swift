@@ -19,6 +19,7 @@ package final class Node: Sendable {
     private let state: NodeState
     private let pool: SlotPool
     private let ear: RedisClient
+    private let inbox: RedisClient
     private let stop = Mutex(Stop.no)
     private let stopSignal: Signal
     private let drainSignal: Signal
@@ -38,6 +39,9 @@ package final class Node: Sendable {
         self.configuration = configuration
         self.state = state
         self.ear = RedisClient(store.client.configuration, eventLoop: store.client.eventLoop, logger: logger)
+        var inbox = store.client.configuration
+        inbox.clientName = InboxLoop.clientName
+        self.inbox = RedisClient(inbox, eventLoop: store.client.eventLoop, logger: logger)
         self.stopSignal = Signal(store.client.eventLoop)
         self.drainSignal = drainSignal
         self.pool = SlotPool(
@@ -71,16 +75,31 @@ package final class Node: Sendable {
         drainSignal.raise()
     }
 
+    /// Does what the node was told from afar; of what it was told before only the difference.
+    private func obey(_ order: NodeOrder?) {
+        let before = state.order.withLock { last in
+            defer { last = order }
+            return last
+        }
+        if order == before || state.isStopping { return }
+        state.logger.notice("told from afar", metadata: ["order": "\(order?.rawValue ?? "resume")"])
+        if order == .stop { return requestStop() }
+        pool.setQuiet(order == .quiet)
+        if order == nil { state.agenda.heatAll() }
+        // The register says what has become of it.
+        state.registerSignal.raise()
+    }
+
     private func work(_ executor: LoopExecutor) async {
         let (state, pool, ear, eventLoop) = (self.state, self.pool, self.ear, executor.eventLoop)
-        let register = RegisterLoop(node: state)
+        let register = RegisterLoop(node: state) { order in self.obey(order) }
         pool.start()
         // Loops outlive the cancellation of the task that runs the node: leases must be kept while it hands them back.
         let claims = Task(executorPreference: executor) { await ClaimLoop(node: state, pool: pool).run() }
         let wakes = Task(executorPreference: executor) { await WakeLoop(node: state, pool: pool, ear: ear).run() }
         let loops: [Task<Void, Never>] = [
             Task(executorPreference: executor) { await HeartbeatLoop(node: state).run() },
-            Task(executorPreference: executor) { await DeadlineLoop(node: state).run() },
+            Task(executorPreference: executor) { await DeadlineLoop(node: state, pool: pool).run() },
             Task(executorPreference: executor) { await SettleLoop(node: state).run() },
             Task(executorPreference: executor) { await ReapLoop(node: state).run() },
             Task(executorPreference: executor) { await LookLoop(node: state, timer: Signal(eventLoop)).run() },
@@ -89,6 +108,9 @@ package final class Node: Sendable {
             },
             Task(executorPreference: executor) { await JanitorLoop(node: state, timer: Signal(eventLoop)).run() },
             Task(executorPreference: executor) { await register.run() },
+            Task(executorPreference: executor) {
+                await InboxLoop(node: state, ear: self.inbox, timer: Signal(eventLoop)).run()
+            },
             Task(executorPreference: executor) {
                 await CheckLoop(node: state, signal: Signal(eventLoop), timer: Signal(eventLoop)).run()
             },
@@ -117,6 +139,7 @@ package final class Node: Sendable {
             }
             await self.wait(for: leave, until: end, executor)
             await ear.close()
+            await self.inbox.close()
         }.value
         state.logger.info("node stopped")
         state.observe?(.stopped)
@@ -137,9 +160,7 @@ package final class Node: Sendable {
         }
         // A handler that ignores its cancellation ends with the process; its job need not wait for the lapse.
         for lease in state.leases.all where !lease.isFinished {
-            state.logger.warning(
-                "handler ignores its cancellation, job released",
-                metadata: ["job": "\(lease.job.id)", "queue": "\(lease.queue)"])
+            if lease.cause != .leaseLost { _ = job.giveUp(lease) }
             job.handBack(lease)
         }
     }

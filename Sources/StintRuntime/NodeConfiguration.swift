@@ -17,8 +17,8 @@ package struct NodeConfiguration: Sendable {
     package var consumer: ConsumerID
     package var lease = Defaults.lease
     package var grace = Defaults.grace
-    /// After its cancellation a handler has this long to return, before its job is released in spite of it.
-    package var cancelGrace = Duration.seconds(3)
+    /// After its cancellation a handler has this long to return, before its job is settled in spite of it.
+    package var cancelGrace = Defaults.cancelGrace
     package var maxLapses = Defaults.maxLapses
     /// The longest that jobs may wait inside this process for a slot: how far ahead tiny jobs are claimed.
     package var prefetchTime = Duration.milliseconds(20)
@@ -28,6 +28,8 @@ package struct NodeConfiguration: Sendable {
     package var longestPoll = Defaults.pollInterval
     /// The version of the program, for the register.
     package var build = ""
+    /// What the node has that others may not have, for the register.
+    package var labels: [String] = []
 
     package init(queues: [Queue], concurrency: Int, consumer: ConsumerID) {
         self.queues = queues
@@ -57,6 +59,10 @@ package struct NodeConfiguration: Sendable {
             lease >= .milliseconds(100) && lease <= .seconds(7 * 86_400), "lease \(lease) is out of range",
             "It is 100 ms to 7 days.")
         try check(grace >= .zero, "grace \(grace) is negative", "It is zero or more.")
+        try check(cancelGrace >= .zero, "cancel grace \(cancelGrace) is negative", "It is zero or more.")
+        try check(
+            labels.count <= 100 && (labels + [build]).allSatisfy { $0.utf8.count <= 128 },
+            "a build or label is too long", "They have at most 128 bytes, and there are at most 100 labels.")
         try check(maxLapses >= 1, "max lapses \(maxLapses) is out of range", "It is 1 or more.")
     }
 }

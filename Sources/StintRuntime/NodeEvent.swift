@@ -13,6 +13,9 @@ package enum NodeEvent: Sendable {
     case refused(ClaimedJob, QueueName, Settle, Refusal)
     /// A settle could not reach Redis before its lease was over: left to the reaper.
     case abandoned(ClaimedJob, QueueName, Settle)
+    /// A handler did not return after its cancellation: its job is settled, its slot replaced. What it ends with at last
+    /// comes as a `runEnded` with nothing to settle.
+    case handlerAbandoned(ClaimedJob, QueueName, Settle)
     case leaseLost(ClaimedJob, QueueName)
     case lapsed(Lapse, QueueName)
     case recovered(Int, QueueName)

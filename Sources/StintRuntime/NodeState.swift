@@ -37,6 +37,16 @@ final class NodeState: Sendable {
     /// Some queues have jobs: the others have to be looked at, because nobody listens for their marks.
     let lookSignal: Signal
     let outbox: Outbox
+    /// When the deadline loop looks next; `nil` = it is looking.
+    let nextLook = Mutex<ContinuousClock.Instant?>(nil)
+    /// How many handlers were given up because they ignored their cancellation.
+    let abandoned = Atomic(0)
+    /// Queues whose leases are to be extended now, because somebody said so.
+    let nudged = Mutex<Set<QueueName>>([])
+    /// A claim is under way: jobs may come that nobody knows of yet.
+    let isClaiming = Atomic(false)
+    /// What this node was told from afar.
+    let order = Mutex<NodeOrder?>(nil)
 
     private let jumpGuard = Mutex(ClockJumpGuard())
     private let serverTime = Mutex(ServerTime())
@@ -96,10 +106,19 @@ final class NodeState: Sendable {
     /// No new claims from here on.
     var isStopping: Bool { stopping.load(ordering: .acquiring) }
 
+    /// Told from afar to claim nothing.
+    var isQuiet: Bool { order.withLock { $0 == .quiet } }
+
     func stopClaiming() {
         stopping.store(true, ordering: .releasing)
         claimSignal.raise()
         idleSignal.raise()
+        registerSignal.raise()
+    }
+
+    /// Has the deadline loop look at this moment.
+    func look(at moment: ContinuousClock.Instant) {
+        if nextLook.withLock({ next in next.map { moment < $0 } ?? true }) { deadlineSignal.raise() }
     }
 
     /// Says that a handler was cancelled because its lease is over.

@@ -1,6 +1,7 @@
 import Logging
 import StintCore
 import StintStore
+import Synchronization
 
 /// Runs one job: from a slot's taking it to its settle in the outbox.
 struct RunJob {
@@ -11,11 +12,13 @@ struct RunJob {
 
     func run(_ lease: HeldLease, in slot: Slot) async {
         let job = lease.job
-        guard lease.begin(in: slot) else {
+        let handler = node.handlers[job.header.type]
+        let timeout = job.header.timeout ?? handler?.timeout
+        guard lease.begin(in: slot, timeout: timeout) else {
             settle(lease, notBegun(lease.cause))
             return
         }
-        guard let handler = node.handlers[job.header.type] else {
+        guard let handler else {
             node.logger.notice(
                 "no handler for this type, job handed back",
                 metadata: ["job": "\(job.id)", "queue": "\(lease.queue)", "type": "\(job.header.type)"])
@@ -25,15 +28,24 @@ struct RunJob {
         }
         node.observe?(.runBegan(job, lease.queue))
         let began = ContinuousClock.now
+        if let timeout { node.look(at: began.advanced(by: timeout)) }
         var thrown: (any Error)?
         do {
             try await handler.run(JobContext(lease: lease, nodeLogger: node.logger, consumer: node.consumer))
         } catch {
             thrown = error
         }
+        let (cause, isEnd) = lease.finish()
+        guard isEnd else {
+            // It was given up, and its job settled, long ago.
+            node.logger.notice(
+                "abandoned handler has returned", metadata: ["job": "\(job.id)", "queue": "\(lease.queue)"])
+            node.observe?(.runEnded(job, lease.queue, .nothing))
+            return
+        }
         node.pace.note(ContinuousClock.now - began)
         let settle = Settle.decide(
-            error: thrown, cause: lease.finish(), header: job.header, tries: job.tries, policy: handler.retry,
+            error: thrown, cause: cause, header: job.header, tries: job.tries, policy: handler.retry,
             random: node.draw()
         )
         node.observe?(.runEnded(job, lease.queue, settle))
@@ -46,14 +58,31 @@ struct RunJob {
         // would count although the job was never run.
         case .leaseLost: return .release(after: .zero)
         case .requested(let reason): return .cancel(reason: "cancelled: " + reason)
-        case .shutdown, nil: return .release(after: .zero)
+        case .shutdown, .timedOut, nil: return .release(after: .zero)
         }
     }
 
     /// Hands a job back that no slot has begun, or whose handler does not end.
     func handBack(_ lease: HeldLease) {
-        lease.finish()
-        settle(lease, .release(after: .zero))
+        if lease.finish().isEnd { settle(lease, .release(after: .zero)) }
+    }
+
+    /// Settles a job whose handler does not return after its cancellation. Whatever that one ends with is not heard.
+    ///
+    /// - Returns: the slot that the handler keeps; `nil` = it has returned meanwhile.
+    func giveUp(_ lease: HeldLease) -> Slot? {
+        guard let (slot, cause) = lease.abandon() else { return nil }
+        let job = lease.job
+        let settle = Settle.decide(
+            error: CancellationError(), cause: cause, header: job.header, tries: job.tries,
+            policy: node.handlers[job.header.type]?.retry ?? .standard, random: node.draw())
+        node.abandoned.add(1, ordering: .relaxed)
+        node.logger.warning(
+            "handler ignores its cancellation, job settled without it",
+            metadata: ["job": "\(job.id)", "queue": "\(lease.queue)", "settle": "\(settle)"])
+        node.observe?(.handlerAbandoned(job, lease.queue, settle))
+        self.settle(lease, settle)
+        return slot
     }
 
     func settle(_ lease: HeldLease, _ settle: Settle) {

@@ -8,6 +8,7 @@ final class Slot: Sendable {
     private struct State {
         var task: Task<Void, Never>?
         var lease: HeldLease?
+        var isCountedOut = false
     }
 
     private let state = Mutex(State())
@@ -25,6 +26,14 @@ final class Slot: Sendable {
 
     func begin(_ lease: HeldLease) { state.withLock { $0.lease = lease } }
     func end() { state.withLock { $0.lease = nil } }
+
+    /// - Returns: true the first time.
+    func countOut() -> Bool {
+        state.withLock { state in
+            defer { state.isCountedOut = true }
+            return !state.isCountedOut
+        }
+    }
 
     /// Cancels the task, if it runs this job.
     ///
@@ -44,11 +53,12 @@ final class SlotPool: Sendable {
         var idle: [CheckedContinuation<HeldLease?, Never>] = []
         var slots = 0
         var isClosed = false
+        var isQuiet = false
         var prefetch = 0
         var isHungry = false
         var isIdleWanted = false
 
-        var hasRoom: Bool { !isClosed && idle.count > waiting.count }
+        var hasRoom: Bool { !isClosed && !isQuiet && idle.count > waiting.count }
     }
 
     let concurrency: Int
@@ -85,11 +95,13 @@ final class SlotPool: Sendable {
                 await self.run(lease, slot)
                 if Task.isCancelled { break }
             }
-            self.slotEnded()
+            self.replace(slot)
         }
     }
 
-    private func slotEnded() {
+    /// Lets another slot take the place of one that has ended, or that will not end for a long time.
+    func replace(_ slot: Slot) {
+        guard slot.countOut() else { return }
         let (isClosed, slots) = state.withLock { state in
             state.slots -= 1
             return (state.isClosed, state.slots)
@@ -143,13 +155,22 @@ final class SlotPool: Sendable {
     func demand(prefetch: Int) -> Int {
         state.withLock { state in
             state.prefetch = prefetch
-            let demand = state.isClosed ? 0 : state.idle.count + prefetch - state.waiting.count
+            let demand = state.isClosed || state.isQuiet ? 0 : state.idle.count + prefetch - state.waiting.count
             // With a prefetch, ask again only when half of it is used up: claims in batches, not one by one.
             if demand <= 0 || demand < prefetch / 2 {
                 state.isHungry = true
                 return 0
             }
             return demand
+        }
+    }
+
+    /// While it is quiet the pool takes no more jobs, as if all slots were busy, and runs those that it has.
+    func setQuiet(_ isQuiet: Bool) {
+        state.withLock { $0.isQuiet = isQuiet }
+        if !isQuiet {
+            onHungry()
+            onIdle()
         }
     }
 

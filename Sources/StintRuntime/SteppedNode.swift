@@ -37,6 +37,8 @@ package final class SteppedNode: Sendable {
     }
 
     private let state: NodeState
+    /// Closed: its slots are made here, one for the run.
+    private let pool = SlotPool(concurrency: 1, onHungry: {}, onIdle: {}, onDrained: {}, run: { _, _ in })
     private let notes = Notes()
 
     /// - Parameters:
@@ -49,6 +51,7 @@ package final class SteppedNode: Sendable {
         var configuration = NodeConfiguration(queues: [], concurrency: 1, consumer: consumer)
         configuration.lease = lease
         let notes = self.notes
+        _ = pool.close()
         self.state = NodeState(
             jobs: jobs, redis: nil, eventLoop: eventLoop, configuration: configuration, handlers: handlers,
             logger: logger, observer: { notes.note($0) }, time: time, draw: draw)
@@ -104,7 +107,7 @@ package final class SteppedNode: Sendable {
     /// - Returns: how long until the next; `nil` = nothing is held.
     package func beat(isHeard: Bool = true) async -> Duration? {
         let next = isHeard ? await HeartbeatLoop(node: state).runOnce(now: state.now) : nil
-        let left = DeadlineLoop(node: state).runOnce(now: state.now)
+        let left = DeadlineLoop(node: state, pool: pool).runOnce(now: state.now)
         return state.leases.isEmpty ? nil : [next, left].compactMap { $0 }.min()
     }
 

@@ -26,7 +26,8 @@ package protocol JobStore: Sendable {
     func trim(_ limit: Int, on queue: QueueName, keeping retentions: [(JobState, Retention)])
         async throws(StintError) -> [Int]
 
-    func cancel(_ ids: [JobID], on queue: QueueName, reason: String) async throws(StintError) -> [CancelOutcome]
+    func cancel(_ ids: [JobID], on queue: QueueName, reason: String, by: String)
+        async throws(StintError) -> Cancellation
     func redrive(_ ids: [JobID], on queue: QueueName) async throws(StintError) -> [RedriveOutcome]
     func purge(_ limit: Int, _ state: JobState, on queue: QueueName) async throws(StintError) -> Int
     func pause(_ isPaused: Bool, _ queue: QueueName) async throws(StintError) -> Bool

@@ -27,6 +27,10 @@ package struct Keys: Hashable, Sendable {
     package var abouts: String { registers + "abouts" }
     package var sessions: String { registers + "sessions" }
     package var watch: String { registers + "watch" }
+    /// What nodes were told from afar.
+    package var orders: String { registers + "orders" }
+    /// The list on which a node waits for nudges.
+    package func inbox(_ consumer: ConsumerID) -> String { registers + "inbox:" + consumer.description }
 
     /// The queue whose wake-up list a key is.
     package func queue(ofWake key: String) -> QueueName? {

@@ -6,7 +6,7 @@ import StintRedis
 public enum CancelOutcome: String, Sendable, Codable {
     /// The job will not run, or not again.
     case cancelled
-    /// The job is running: its node is told with the next heartbeat, and it will not be run again.
+    /// The job is running: its node is told at once, or with its next heartbeat, and it will not be run again.
     case requested
     /// The job is done: nothing was left to cancel.
     case done
@@ -26,17 +26,43 @@ public enum RedriveOutcome: String, Sendable, Codable {
     case empty
 }
 
+/// What a cancel of several jobs could do.
+package struct Cancellation: Sendable {
+    /// One for each job, in order.
+    package var outcomes: [CancelOutcome] = []
+    /// Who runs those that are running.
+    package var holders: Set<ConsumerID> = []
+
+    package init() {}
+}
+
 extension Store {
     /// Cancels jobs, wherever they are. At most ``Defaults/maxJobsPerCall``.
-    package func cancel(_ ids: [JobID], on queue: QueueName, reason: String) async throws(StintError) -> [CancelOutcome]
-    {
-        if ids.isEmpty { return [] }
+    ///
+    /// - Parameters:
+    ///   - reason: why; kept with the job.
+    ///   - by: who; kept with the job, before the reason.
+    package func cancel(
+        _ ids: [JobID], on queue: QueueName, reason: String, by: String = ""
+    ) async throws(StintError) -> Cancellation {
+        var cancellation = Cancellation()
+        if ids.isEmpty { return cancellation }
         let reply = try await call(Scripts.cancel, queue) { command in
-            command.append(reason)
+            command.append(Self.whoAndWhy(by, reason))
             for id in ids { command.append(id.rawValue) }
         }
         guard reply.count == ids.count else { throw .malformedReply("cancel \(queue)") }
-        return reply.children.map { $0.string.flatMap(CancelOutcome.init(rawValue:)) ?? .unknown }
+        for answer in reply.children {
+            let words = (answer.string ?? "").split(separator: " ", maxSplits: 1)
+            cancellation.outcomes.append(words.first.flatMap { CancelOutcome(rawValue: String($0)) } ?? .unknown)
+            if words.count == 2, let holder = ConsumerID(parsing: words[1]) { cancellation.holders.insert(holder) }
+        }
+        return cancellation
+    }
+
+    package static func whoAndWhy(_ who: String, _ why: String) -> String {
+        if who.isEmpty { return why }
+        return why.isEmpty ? "by \(who)" : "by \(who): \(why)"
     }
 
     /// Brings dead or cancelled jobs back. At most ``Defaults/maxJobsPerCall``.

@@ -1,6 +1,6 @@
 package import StintCore
 import StintLua
-package import StintRedis
+import StintRedis
 
 /// A lease that ran out, and what became of its job.
 package struct Lapse: Sendable {
@@ -131,24 +131,6 @@ extension Store {
             }
         }
         return reply.children.map { Int($0.integer ?? 0) }
-    }
-
-    /// Enters a node and its queues in the registers.
-    ///
-    /// - Parameters:
-    ///   - about: what there is to know of the node, JSON; `nil` = it leaves.
-    ///   - session: that of the connection by which it extends its leases; `nil` = not to be judged by it.
-    ///   - keep: how long nodes that no longer beat stay in the register.
-    package func beat(
-        _ consumer: ConsumerID, about: String?, session: RedisSession? = nil, queues: [QueueName], keep: Duration
-    ) async throws(StintError) {
-        _ = try await call(Scripts.beat, key: keys.registers, "beat \(consumer)") { command in
-            command.append(consumer.description)
-            command.append(about ?? "")
-            command.append(keep.wholeMs)
-            command.append(session?.description ?? "")
-            for queue in queues { command.append(queue.rawValue) }
-        }
     }
 
     /// Leaves a wake-up mark, without looking whether there is one: a mark too many costs one empty claim.

@@ -41,12 +41,13 @@ struct ControlTests {
     @Test func `cancel keeps a waiting job from running`() async throws {
         let stint = try await Command.shared()
         try #require(try await stint("enqueue", queue, "a", "--id", "one").status == 0)
+        let host = ProcessInfo.processInfo.hostName
         let result = try await stint("job", "cancel", queue, "one", "--reason", "changed my mind")
         #expect(result.status == 0)
         #expect(result.output == "one cancelled\n")
         #expect(
             try await stint("job", "show", queue, "one", "--json").object()["reason"] as? String
-                == "cancelled: changed my mind")
+                == "cancelled: by \(NSUserName())@\(host): changed my mind")
         #expect(try await stint("job", "cancel", queue, "nope").status == 1)
         #expect(try await stint("job", "retry", queue, "one").status == 0)
     }

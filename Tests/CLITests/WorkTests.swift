@@ -118,12 +118,14 @@ struct WorkTests {
             let text = try String(contentsOfFile: directory + "/pid", encoding: .utf8)
             let grandchild = try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
             #expect(kill(grandchild, 0) == 0)
-            let cancel = try await stint("job", "cancel", queue, id, "--reason", "test", "--json").object()
+            let cancel = try await stint("job", "cancel", queue, id, "--reason", "test", "--by", "me", "--json")
+                .object()
             #expect((cancel["jobs"] as? [[String: Any]])?.first?["outcome"] as? String == "requested")
             #expect(await eventually { (try? await stint.count("cancelled", queue)) == 1 })
             #expect(await eventually { kill(grandchild, 0) != 0 })
             #expect(
-                try await stint("job", "show", queue, id, "--json").object()["reason"] as? String == "cancelled: test")
+                try await stint("job", "show", queue, id, "--json").object()["reason"] as? String
+                    == "cancelled: by me: test")
             worker.signal(SIGTERM)
             #expect(try await worker.waitForExit() == .code(0))
         }

@@ -17,7 +17,7 @@ import Testing
         let text = try Documents.text("docs/protocol.md")
         let registers = text.matches(of: /\| `stint:\{\*\}:(\w+)` \|/).map(\.output.1)
         for script in Scripts.all {
-            let isOfRegisters = ["beat", "watch", "miss"].contains(script.name)
+            let isOfRegisters = ["beat", "watch", "miss", "nudge", "tell"].contains(script.name)
             for match in script.source.matches(of: /prefix \.\. '(\w+)'/) {
                 let key = match.output.1
                 let isKnown = isOfRegisters ? registers.contains(key) : known.contains(String(key))

@@ -256,6 +256,9 @@ private final class Scene {
         _ = await attempt {
             try await store.cancel([JobID(unchecked: "j1"), JobID(unchecked: "j2")], on: queue, reason: "")
         }
+        try await admin.store.beat(consumer, about: "{}", queues: [queue], keep: .seconds(60))
+        for order in [NodeOrder.quiet, .resume] { _ = await attempt { try await store.tell(order, [consumer]) } }
+        _ = await attempt { try await store.nudge([consumer], .beat) }
         _ = await attempt { try await store.redrive(["j1", "unknown"].map(JobID.init(unchecked:)), on: queue) }
         _ = await attempt { try await store.purge(10, .ready, on: queue) }
         _ = await attempt { try await store.purge(10, .done, on: queue) }

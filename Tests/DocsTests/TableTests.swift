@@ -22,7 +22,8 @@ import Testing
         let expected = [
             "`lease`": seconds(Defaults.lease), "`heartbeatsPerLease`": "\(Defaults.heartbeatsPerLease)",
             "`maxFailures`": "\(Defaults.maxFailures)", "`maxLapses`": "\(Defaults.maxLapses)",
-            "`grace`": seconds(Defaults.grace), "`maxPayloadBytes`": "\(Defaults.maxPayloadBytes)",
+            "`grace`": seconds(Defaults.grace), "`cancelGrace`": seconds(Defaults.cancelGrace),
+            "`maxPayloadBytes`": "\(Defaults.maxPayloadBytes)",
             "`pollInterval`": seconds(Defaults.pollInterval), "`maxJobsPerCall`": "\(Defaults.maxJobsPerCall)",
             "`keepDone`": retention(Defaults.keepDone), "`keepDead`": retention(Defaults.keepDead),
             "`keepCancelled`": retention(Defaults.keepCancelled),

@@ -4,6 +4,15 @@ import Testing
 struct DurationTests {
     @Test(
         arguments: [
+            (.milliseconds(1), "1 ms"), (.milliseconds(999), "999 ms"), (.seconds(1), "1 s"),
+            (.milliseconds(1500), "1.5 s"), (.seconds(300), "300 s"),
+        ] as [(Duration, String)])
+    func `durations in a few letters`(duration: Duration, text: String) {
+        #expect(duration.brief == text)
+    }
+
+    @Test(
+        arguments: [
             ("0s", .zero), ("250ms", .milliseconds(250)), ("30s", .seconds(30)), ("1.5s", .milliseconds(1500)),
             ("5m", .seconds(300)),
             ("1h30m", .seconds(5400)), ("2d", .seconds(172_800)), ("1d1h1m1s1ms", .milliseconds(90_061_001)),

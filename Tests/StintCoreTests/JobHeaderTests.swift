@@ -8,14 +8,15 @@ struct JobHeaderTests {
 
     @Test func `options stand behind the long mark, in a fixed order`() {
         let header = JobHeader(
-            type: "mail", priority: -7, lease: .microseconds(1_500_100), maxFailures: 3, maxLapses: 2)
-        #expect(header.encoded == "Jmail;p=-7;l=1501;f=3;x=2\n")
+            type: "mail", priority: -7, lease: .microseconds(1_500_100), maxFailures: 3, maxLapses: 2,
+            timeout: .seconds(5))
+        #expect(header.encoded == "Jmail;p=-7;l=1501;f=3;x=2;t=5000\n")
     }
 
     @Test(arguments: [
         JobHeader(type: "a"), JobHeader(type: "a", priority: 100), JobHeader(type: "a", priority: -100),
         JobHeader(type: "a.b-c_d", lease: .seconds(60)), JobHeader(type: "a", maxFailures: 1),
-        JobHeader(type: "a", maxLapses: 9),
+        JobHeader(type: "a", maxLapses: 9), JobHeader(type: "a", timeout: .milliseconds(1)),
         JobHeader(type: "a", priority: 5, lease: .milliseconds(100), maxFailures: 1_000_000, maxLapses: 1),
     ])
     func `a header is read back from its line`(header: JobHeader) throws {

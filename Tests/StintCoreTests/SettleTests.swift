@@ -19,7 +19,7 @@ struct SettleTests {
         )
     }
 
-    @Test(arguments: [nil, CancelCause.requested("x"), .shutdown])
+    @Test(arguments: [nil, CancelCause.requested("x"), .shutdown, .timedOut(after: .seconds(5))])
     func `a handler that returns is acked, cancelled or not`(cause: CancelCause?) {
         #expect(decide(nil, cause) == .ack)
     }
@@ -37,6 +37,9 @@ struct SettleTests {
         #expect(decide(error, .leaseLost) == .nothing)
         #expect(decide(error, .requested("too late")) == .cancel(reason: "cancelled: too late"))
         #expect(decide(error, .shutdown) == .release(after: .zero))
+        #expect(
+            decide(error, .timedOut(after: .seconds(5)), failures: 1)
+                == .retry(after: .seconds(52), maxFailures: 9, reason: "timed out after 5 s"))
     }
 
     @Test func `an error follows the policy, this failure counted, lapses not`() {

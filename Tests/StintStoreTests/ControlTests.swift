@@ -6,7 +6,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct CancelTests {
     private func cancel(_ ids: String..., on bench: Bench, reason: String = "late") async throws -> [CancelOutcome] {
-        try await bench.store.cancel(ids.map { try JobID($0) }, on: bench.queue, reason: reason)
+        try await bench.store.cancel(ids.map { try JobID($0) }, on: bench.queue, reason: reason).outcomes
     }
 
     @Test(arguments: [JobState.ready, .scheduled, .dead])
@@ -57,7 +57,7 @@ struct CancelTests {
             try await bench.expectRefused(Scripts.cancel, [])
             try await bench.expectRefused(Scripts.cancel, ["reason"])
             try await bench.expectRefused(Scripts.cancel, ["reason"] + (0..<1001).map(String.init))
-            #expect(try await bench.store.cancel([], on: bench.queue, reason: "") == [])
+            #expect(try await bench.store.cancel([], on: bench.queue, reason: "").outcomes == [])
         }
     }
 }

@@ -29,7 +29,7 @@ struct ServerTests {
         #expect(try await step { try await bench.nack(held[1], .reject) } == .dead)
         #expect(try await step { try await store.release([held[2]], on: queue, by: me) }.accepted == 1)
         #expect(
-            try await step { try await store.cancel([held[3].id, held[2].id], on: queue, reason: "") } == [
+            try await step { try await store.cancel([held[3].id, held[2].id], on: queue, reason: "").outcomes } == [
                 .requested, .cancelled,
             ])
         try await bench.advance(by: .minutes(60))
@@ -50,13 +50,15 @@ struct ServerTests {
         #expect(try await step { try await bench.inspector.stats(of: queue) }.ready == 3)
         #expect(try await step { try await bench.state("e") } == .ready)
         let session = RedisSession(runID: "life", clientID: 1)
-        try await step {
+        _ = try await step {
             try await store.beat(me, about: "{}", session: session, queues: [queue], keep: .seconds(60))
         }
         #expect(try await bench.inspector.queues() == [queue])
         #expect(try await step { try await store.watch(by: me, every: .zero) }.sessions == [me: session])
         #expect(try await step { try await store.miss([(me, session)]) } == [me: .zero])
         #expect(try await step { try await store.expel(me, from: queue) } == 0)
+        #expect(try await step { try await store.tell(.quiet, [me]) } == [me])
+        #expect(try await step { try await store.nudge([me], .extend(queue)) } == 1)
     }
 
     @Test func `all of it happens in one go`() async throws {
@@ -91,10 +93,12 @@ struct ServerTests {
             #expect(
                 Set(keys.filter { !$0.hasPrefix(own) }) == [
                     registers + "queues", registers + "nodes", registers + "abouts", registers + "sessions",
-                    registers + "watch",
+                    registers + "watch", registers + "orders", bench.store.keys.inbox(bench.me),
                 ])
             #expect(Set(keys.filter { $0.hasPrefix(own) }.map { String($0.dropFirst(own.count)) }) == Set(Dump.names))
-            for key in keys { #expect(try await bench.redis("TTL", key).integer == -1, "\(key) must not decay") }
+            for key in keys where key != bench.store.keys.inbox(bench.me) {
+                #expect(try await bench.redis("TTL", key).integer == -1, "\(key) must not decay")
+            }
         }
     }
 
@@ -123,7 +127,7 @@ struct ServerTests {
             #expect(try await bench.nack(held[1]) == .retried)
             #expect(try await bench.nack(held[2], .reject) == .dead)
             #expect(try await store.release([held[3]], on: queue, by: me).accepted == 1)
-            #expect(try await store.cancel([held[4].id], on: queue, reason: "") == [.requested])
+            #expect(try await store.cancel([held[4].id], on: queue, reason: "").outcomes == [.requested])
             try await bench.redis("CONFIG", "SET", "maxmemory", "0")
             try await bench.advance(by: .minutes(60))
             try await bench.redis("CONFIG", "SET", "maxmemory", "1")

@@ -206,4 +206,19 @@ struct TestStintFaultTests {
         #expect(try await stint.drain().map(\.end) == [.cancelled])
         #expect(try stint.job(receipt.id, on: "mail").state == .cancelled)
     }
+
+    @Test func `a run that takes longer than it may is cancelled, and has failed`() async throws {
+        let later = Later()
+        let stint = try TestStint {
+            Note.handler { _, _ in
+                try await later.stint?.advance(by: .seconds(5))
+                try Task.checkCancellation()
+            }
+        }
+        later.stint = stint
+        let receipt = try await stint.client.enqueue(Note(text: "a"), on: "mail", .timeout(.seconds(5)))
+        let run = try #require(try await stint.drain().first)
+        #expect(run.reason == "timed out after 5 s")
+        #expect(try stint.job(receipt.id, on: "mail").failures == 1)
+    }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Stint
 import StintCore
 import StintStore
@@ -73,7 +74,7 @@ struct JobRetry: AsyncParsableCommand {
 struct JobCancel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cancel",
-        abstract: "Cancel jobs: waiting ones at once, running ones by their node's next heartbeat.")
+        abstract: "Cancel jobs: waiting ones at once, running ones by cancelling their handlers, or processes.")
 
     @Argument(help: "The queue.", transform: Parse.queue)
     var queue: QueueName
@@ -84,12 +85,18 @@ struct JobCancel: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Why; kept with the jobs.", valueName: "text"))
     var reason = ""
 
+    @Option(help: ArgumentHelp("Who; kept with the jobs. Default: you, as user@host.", valueName: "text"))
+    var by: String?
+
     @OptionGroup var output: OutputOptions
     @OptionGroup(title: "Redis options") var redis: RedisOptions
 
     func run() async throws {
         try await redis.withClient { client in
-            let outcomes = try await inSteps(ids) { try await client.store.cancel($0, on: queue, reason: reason) }
+            let outcomes = try await inSteps(ids) {
+                try await client.cancel(
+                    $0, on: queue, reason: reason, by: by ?? "\(NSUserName())@\(StintNode.hostName)")
+            }
             let answers = zip(ids, outcomes).map { id, outcome in
                 JobAnswer(
                     id: id, answer: outcome.rawValue, isRight: outcome == .cancelled || outcome == .requested,
@@ -102,7 +109,7 @@ struct JobCancel: AsyncParsableCommand {
     private static func text(_ outcome: CancelOutcome) -> String {
         switch outcome {
         case .cancelled: "cancelled"
-        case .requested: "is running; its node is told with the next heartbeat"
+        case .requested: "is running; its node is told"
         case .done: "is done, nothing was left to cancel"
         case .unknown: "is not known"
         }

@@ -38,6 +38,13 @@ struct JobOptions: ParsableArguments {
         transform: Parse.duration)
     var lease: Duration?
 
+    @Option(
+        help: ArgumentHelp(
+            "How long one run may take, as 5m: then it is cancelled, and has failed. Default: for ever.",
+            valueName: "duration"),
+        transform: Parse.duration)
+    var timeout: Duration?
+
     func check() throws {
         if delay != nil, at != nil { throw ValidationError("Give one of --in and --at.") }
         do {
@@ -48,7 +55,9 @@ struct JobOptions: ParsableArguments {
     }
 
     var header: JobHeader {
-        JobHeader(type: type, priority: priority, lease: lease, maxFailures: maxFailures, maxLapses: maxLapses)
+        JobHeader(
+            type: type, priority: priority, lease: lease, maxFailures: maxFailures, maxLapses: maxLapses,
+            timeout: timeout)
     }
 
     var due: Due { at.map { .at(ms: $0) } ?? delay.map { $0 > .zero ? .after($0) : .now } ?? .now }

@@ -14,7 +14,7 @@ struct NDJSONJob {
 
     /// What can be said by more than one key.
     private enum Choice: String {
-        case payload, time, lease
+        case payload, time, lease, timeout
     }
 
     private var draft: JobDraft
@@ -57,6 +57,12 @@ struct NDJSONJob {
         case "lease_ms":
             try make(.lease)
             draft.header.lease = .milliseconds(try Self.integer(value, key, 100...604_800_000))
+        case "timeout":
+            try make(.timeout)
+            draft.header.timeout = try Duration(parsing: Self.text(value, key))
+        case "timeout_ms":
+            try make(.timeout)
+            draft.header.timeout = .milliseconds(try Self.integer(value, key, 1...31_536_000_000))
         default: throw Refusal(description: "it has an unknown key \"\(key.prefix(60))\"")
         }
     }

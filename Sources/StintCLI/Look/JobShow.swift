@@ -49,6 +49,7 @@ extension JobDetail {
             if let lease = header.lease { lines.append(("lease", Printable.duration(lease))) }
             if let maxFailures = header.maxFailures { lines.append(("max failures", String(maxFailures))) }
             if let maxLapses = header.maxLapses { lines.append(("max lapses", String(maxLapses))) }
+            if let timeout = header.timeout { lines.append(("timeout", Printable.duration(timeout))) }
         }
         lines.append(
             ("tries", "\(Printable.count(tries.failures, "failure")), \(Printable.count(tries.lapses, "lapse"))"))
@@ -87,7 +88,8 @@ extension JobDetail {
             ("ended_ms", whenKey == "ended_ms" ? .optional(whenMs) : .null),
             ("type", .optional(header?.type.rawValue)), ("priority", .optional(header.map { Int64($0.priority) })),
             ("lease_ms", .ms(header?.lease)), ("max_failures", .optional(header?.maxFailures.map(Int64.init))),
-            ("max_lapses", .optional(header?.maxLapses.map(Int64.init))), ("attempt", .int(tries.attempt)),
+            ("max_lapses", .optional(header?.maxLapses.map(Int64.init))),
+            ("timeout_ms", .ms(header?.timeout)), ("attempt", .int(tries.attempt)),
             ("failures", .int(tries.failures)), ("lapses", .int(tries.lapses)),
             ("reason", .optional(tries.reason.isEmpty ? nil : tries.reason)),
             ("last_ms", tries.lastMs > 0 ? .int(tries.lastMs) : .null), ("token", .optional(token?.rawValue)),

@@ -6,40 +6,37 @@ import StintStore
 
 struct NodeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "node", abstract: "The nodes of the cluster.", subcommands: [List.self])
+        commandName: "node", abstract: "The nodes of the cluster.",
+        subcommands: [List.self, Quiet.self, Resume.self, Stop.self, Drain.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "ls", abstract: "Which nodes there are, what they work on, and when they last said so.",
             discussion: """
-                SLOTS is how many jobs a node runs, of how many it could. "lost" says that it has not been heard of for 35 s: \
-                killed, frozen or cut off. Its jobs are run by others when their leases end.
+                SLOTS is how many jobs a node runs, of how many it could. STATE is working, quiet (it claims nothing more), \
+                stopping, or "lost": it has not been heard of for 35 s, so it was killed, frozen or cut off, and its jobs \
+                are run by others when their leases end. "abandoned" counts the handlers that ignored their cancellation.
                 """)
-
-        /// Nodes say that they are there every 10 seconds, give or take half of it.
-        private static let silentAfter = Duration.seconds(35)
 
         @OptionGroup var output: OutputOptions
         @OptionGroup(title: "Redis options") var redis: RedisOptions
 
         func run() async throws {
-            let nodes = try await redis.withClient { try await $0.inspector.nodes() }
-            let abouts = nodes.map { (node: $0, about: NodeAbout($0), isLost: $0.lastBeatAgo > Self.silentAfter) }
+            let nodes = try await redis.withClient { try await $0.nodes() }
             if output.json {
-                let list = abouts.map { $0.about.json($0.node, isLost: $0.isLost) }
-                return try Console.write(JSON.object([("nodes", .array(list))]).text + "\n")
+                return try Console.write(JSON.object([("nodes", .array(nodes.map(\.json)))]).text + "\n")
             }
-            if abouts.isEmpty { return try Console.write("no nodes\n") }
+            if nodes.isEmpty { return try Console.write("no nodes\n") }
             var table = Table([
-                ("NODE", .left), ("HOST", .left), ("PID", .right), ("QUEUES", .left), ("SLOTS", .right),
-                ("SEEN", .right), ("", .left),
+                ("NODE", .left), ("STATE", .left), ("HOST", .left), ("PID", .right), ("BUILD", .left),
+                ("QUEUES", .left), ("SLOTS", .right), ("SEEN", .right), ("LABELS", .left), ("", .left),
             ])
-            for (node, about, isLost) in abouts {
+            for node in nodes {
                 table.add([
-                    node.consumer.description, about.host ?? "?", about.pid.map { String($0) } ?? "?",
-                    (about.queues ?? []).joined(separator: ","),
-                    "\(about.running ?? 0)/\(about.concurrency ?? 0)", Printable.duration(node.lastBeatAgo) + " ago",
-                    isLost ? "lost" : "",
+                    node.consumer.description, node.isLost ? "lost" : node.state.rawValue, node.host ?? "?",
+                    node.pid.map { String($0) } ?? "?", node.build ?? "", node.queues.joined(separator: ","),
+                    "\(node.running)/\(node.concurrency)", Printable.duration(node.lastBeatAgo) + " ago",
+                    node.labels.joined(separator: ","), node.abandoned > 0 ? "\(node.abandoned) abandoned" : "",
                 ])
             }
             try Console.write(table.text)
@@ -47,33 +44,17 @@ struct NodeCommand: AsyncParsableCommand {
     }
 }
 
-/// What a node says of itself. Every part may be missing: another version wrote it.
-private struct NodeAbout: Decodable {
-    var host: String?
-    var pid: Int64?
-    var build: String?
-    var queues: [String]?
-    var concurrency: Int?
-    var running: Int?
-    var leaseMs: Int64?
-    var startedMs: Int64?
-
-    init(_ entry: NodeEntry) {
-        self = (try? JSONDecoder().decode(NodeAbout.self, from: Data(entry.about.utf8))) ?? NodeAbout()
-    }
-
-    private init() {}
-
-    func json(_ entry: NodeEntry, isLost: Bool) -> JSON {
+extension NodeInfo {
+    var json: JSON {
         .object([
-            ("consumer", .string(entry.consumer.description)), ("name", .string(entry.consumer.name)),
-            ("host", .optional(host)),
-            ("pid", .optional(pid)), ("build", .optional(build)),
-            ("queues", .array((queues ?? []).map { .string($0) })),
-            ("running", .optional(running.map(Int64.init))), ("concurrency", .optional(concurrency.map(Int64.init))),
-            ("lease_ms", .optional(leaseMs)), ("started_ms", .optional(startedMs)),
-            ("last_beat_ago_ms", .ms(entry.lastBeatAgo)),
-            ("lost", .bool(isLost)),
+            ("consumer", .string(consumer.description)), ("name", .string(name)), ("state", .string(state.rawValue)),
+            ("host", .optional(host)), ("pid", .optional(pid)), ("build", .optional(build)),
+            ("queues", .array(queues.map { .string($0) })), ("labels", .array(labels.map { .string($0) })),
+            ("types", types.map { .array($0.map { .string($0) }) } ?? .null),
+            ("running", .int(running)), ("concurrency", .int(concurrency)), ("abandoned", .int(abandoned)),
+            ("lease_ms", .ms(lease)),
+            ("started_ms", startedAt.map { .int(Int64(($0.timeIntervalSince1970 * 1000).rounded())) } ?? .null),
+            ("last_beat_ago_ms", .ms(lastBeatAgo)), ("lost", .bool(isLost)),
         ])
     }
 }

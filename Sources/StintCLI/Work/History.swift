@@ -92,6 +92,7 @@ final class History: Sendable {
         case .refused(let job, let queue, let settle, let refusal):
             [("refused", about(job, queue) + how(settle) + [("refusal", .string("\(refusal)"))])]
         case .abandoned(let job, let queue, let settle): [("abandoned", about(job, queue) + how(settle))]
+        case .handlerAbandoned(let job, let queue, let settle): [("handler_abandoned", about(job, queue) + how(settle))]
         case .leaseLost(let job, let queue): [("lease_lost", about(job, queue))]
         case .recovered(let count, let queue):
             [("recovered", [("queue", .string(queue.rawValue)), ("count", .int(count))])]

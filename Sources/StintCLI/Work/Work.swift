@@ -67,6 +67,16 @@ struct Work: AsyncParsableCommand {
         transform: Parse.type)
     var type: JobType?
 
+    @Option(
+        help: ArgumentHelp(
+            "What this node has that others may not have, for node ls. May be given several times.", valueName: "text"))
+    var label: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "The version of what it runs, by which node quiet can choose. Default: that of stint.", valueName: "text"))
+    var build: String = Version.current
+
     @Flag(help: "Stop as soon as the queues have nothing ready, scheduled or leased.")
     var untilEmpty = false
 
@@ -136,7 +146,7 @@ struct Work: AsyncParsableCommand {
         )
         configuration.lease = lease
         configuration.grace = grace
-        configuration.build = Version.current
+        (configuration.build, configuration.labels) = (build, label)
         if exec != nil { configuration.cancelGrace = ExecHandler.killAfter + .seconds(2) }
         return configuration
     }

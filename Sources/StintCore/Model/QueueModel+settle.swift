@@ -77,7 +77,7 @@ extension QueueModel {
         note(id, failures: counts ? 1 : 0, nack.reason, nowMs: nowMs)
         if counts { totals.nacked += 1 }
         if !isWanted {
-            end(id, .cancelled(sinceMs: nowMs))
+            endCancelled(id, nowMs: nowMs)
             return .cancelled
         }
         if nack.verdict == .reject || (jobs[id]?.tries?.failures ?? 0) >= nack.maxFailures {
@@ -106,7 +106,7 @@ extension QueueModel {
         for id in held.reversed() {
             guard let lease = lease(of: id) else { continue }
             if lease.cancelReason != nil {
-                end(id, .cancelled(sinceMs: nowMs))
+                endCancelled(id, nowMs: nowMs)
             } else if delayMs > 0 {
                 move(id, to: .scheduled(dueMs: nowMs + delayMs))
             } else {
@@ -156,6 +156,12 @@ extension QueueModel {
             }
         }
         return (held, settlement)
+    }
+
+    /// Ends a leased job as cancelled: who wanted it and why is then its reason.
+    mutating func endCancelled(_ id: JobID, nowMs: Int64) {
+        if let reason = lease(of: id)?.cancelReason { note(id, "cancelled: " + reason, nowMs: nowMs) }
+        end(id, .cancelled(sinceMs: nowMs))
     }
 
     /// Ends a job as dead or cancelled. Its record stays for a redrive.

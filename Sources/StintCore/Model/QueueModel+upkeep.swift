@@ -46,7 +46,7 @@ extension QueueModel {
         let holder = lease.consumer.description + (lease.consumer == gone ? ", whose connection was gone" : "")
         let outcome: Lapse.Outcome
         if lease.cancelReason != nil {
-            end(id, .cancelled(sinceMs: nowMs))
+            endCancelled(id, nowMs: nowMs)
             outcome = .cancelled
         } else if lapses >= job.header.maxLapses ?? maxLapses {
             note(id, lapses: 1, "poison: its lease ran out \(lapses) times, last held by \(holder)", nowMs: nowMs)

@@ -1,6 +1,7 @@
 import Logging
 import StintCore
 import StintStore
+import Synchronization
 
 /// Claims as many jobs as there are free slots, as long as there are ready ones; then waits without asking.
 struct ClaimLoop {
@@ -31,6 +32,8 @@ struct ClaimLoop {
             for queue in node.agenda.takeOwedMarks() { await node.mark(queue) }
             return 0
         }
+        node.isClaiming.store(true, ordering: .relaxed)
+        defer { node.isClaiming.store(false, ordering: .relaxed) }
         do {
             if queue.mayHoldUnknown { try await recover(queue.name) }
             try await claim(min(demand, node.configuration.claimLimit), from: queue.name)

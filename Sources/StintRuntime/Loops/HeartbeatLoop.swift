@@ -1,6 +1,7 @@
 import Logging
 import StintCore
 import StintStore
+import Synchronization
 
 /// Extends the leases that this node holds, and cancels the handlers of those that the store refuses to extend.
 ///
@@ -15,14 +16,20 @@ struct HeartbeatLoop {
         }
     }
 
-    /// One round: extends what is a quarter of its lease old.
+    /// One round: extends what is a quarter of its lease old, and what this node was nudged for.
     ///
     /// - Returns: how long until the next round is needed.
     func runOnce(now: ContinuousClock.Instant = .now) async -> Duration {
+        let nudged = node.nudged.withLock { nudged in
+            defer { nudged = [] }
+            return nudged
+        }
         let leases = node.leases.all
         var due: [QueueName: [HeldLease]] = [:]
         for lease in leases
-        where lease.isRunning && lease.deadline > now && lease.sentAt.advanced(by: lease.lease / 4) <= now {
+        where lease.isRunning && lease.deadline > now
+            && (lease.sentAt.advanced(by: lease.lease / 4) <= now || nudged.contains(lease.queue))
+        {
             due[lease.queue, default: []].append(lease)
         }
         var extended = 0
@@ -62,6 +69,7 @@ struct HeartbeatLoop {
                     node.logger.info(
                         "cancelling a running job",
                         metadata: ["job": "\(lease.job.id)", "queue": "\(queue)", "reason": "\(reason)"])
+                    node.deadlineSignal.raise()
                 }
             }
             return sorted.count - refused.count

@@ -18,7 +18,7 @@ struct LookLoop {
         // Spreads the polls of nodes that started together.
         var pollAt = ContinuousClock.now.advanced(by: node.configuration.pollInterval * Double.random(in: 0..<1))
         while !Task.isCancelled, !node.isStopping {
-            let isBusy = node.agenda.isPartlyHot
+            let isBusy = node.agenda.isPartlyHot && !node.isQuiet
             let atOnce = min(node.agenda.count, NodeConfiguration.queuesPerPoll)
             let busy = max(Self.busyInterval, Self.busyIntervalPerQueue * atOnce)
             if isBusy {

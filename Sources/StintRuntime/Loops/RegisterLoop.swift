@@ -23,9 +23,16 @@ struct RegisterLoop {
         let running: Int
         let leaseMs: Int64
         let startedMs: Int64
+        let state: String
+        let labels: [String]
+        /// Missing = every type.
+        let types: [String]?
+        let abandoned: Int
     }
 
     let node: NodeState
+    /// Is told by every beat what this node was told; `nil` = nothing.
+    let obey: @Sendable (NodeOrder?) -> Void
     let startedMs = Int64(Date().timeIntervalSince1970 * 1000)
 
     func run() async {
@@ -44,6 +51,12 @@ struct RegisterLoop {
         }
     }
 
+    /// What a node is quiet for comes after the claim that is under way.
+    private static func state(_ node: NodeState) -> NodeInfo.State {
+        if node.isStopping { return .stopping }
+        return node.isQuiet && !node.isClaiming.load(ordering: .relaxed) ? .quiet : .working
+    }
+
     /// - Returns: whether the register has the session of the connection that is in use now.
     func runOnce() async throws -> Bool {
         let configuration = node.configuration
@@ -52,14 +65,17 @@ struct RegisterLoop {
             build: configuration.build,
             queues: configuration.queues.map(\.name.rawValue), concurrency: configuration.concurrency,
             running: node.leases.count,
-            leaseMs: configuration.lease.wholeMs, startedMs: startedMs
+            leaseMs: configuration.lease.wholeMs, startedMs: startedMs,
+            state: Self.state(node).rawValue, labels: configuration.labels,
+            types: node.handlers.types?.map(\.rawValue), abandoned: node.abandoned.load(ordering: .relaxed)
         )
         let text = String(decoding: try JSONEncoder().encode(about), as: UTF8.self)
         let epoch = node.store.client.connectionEpoch
         let isKnown = await learnSession()
-        try await node.store.beat(
+        let order = try await node.store.beat(
             node.consumer, about: text, session: node.session.withLock { $0.isRefused ? nil : $0.known(on: epoch) },
             queues: configuration.queues.map(\.name), keep: Self.keep)
+        obey(order)
         if isKnown { node.watchSignal.raise() }
         return isKnown && node.store.client.connectionEpoch == epoch
     }

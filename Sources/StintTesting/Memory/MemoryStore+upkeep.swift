@@ -46,14 +46,22 @@ extension MemoryStore {
         }
     }
 
-    package func cancel(_ ids: [JobID], on queue: QueueName, reason: String) throws(StintError) -> [CancelOutcome] {
-        if ids.isEmpty { return [] }
+    package func cancel(_ ids: [JobID], on queue: QueueName, reason: String, by: String = "") throws(StintError)
+        -> Cancellation
+    {
+        var cancellation = Cancellation()
+        if ids.isEmpty { return cancellation }
+        let reason = Store.whoAndWhy(by, reason)
         let outcomes = try change(queue, "cancel") { model, nowUs throws(QueueModel.Malformed) in
-            try model.cancel(ids, reason: reason, atUs: nowUs)
+            try model.cancel(ids, reason: reason, atUs: nowUs).map { CancelOutcome(rawValue: $0.rawValue) ?? .unknown }
         }
-        tellOfCancels(
-            zip(ids, outcomes).filter { $0.1 == .requested }.map(\.0), on: queue, reason: reason)
-        return outcomes.map { CancelOutcome(rawValue: $0.rawValue) ?? .unknown }
+        let running = zip(ids, outcomes).filter { $0.1 == .requested }.map(\.0)
+        cancellation.outcomes = outcomes
+        cancellation.holders = look(queue) { memory, _ in
+            Set(running.compactMap { memory.model.lease(of: $0)?.consumer })
+        }
+        tellOfCancels(running, on: queue, reason: reason)
+        return cancellation
     }
 
     package func redrive(_ ids: [JobID], on queue: QueueName) throws(StintError) -> [RedriveOutcome] {

@@ -136,9 +136,13 @@ final class Arena: Sendable {
         try #require(await client.inspector.job(id, on: queue), "job \(id) is unknown")
     }
 
-    /// Waits until an idle node listens for marks. On a server of its own only: it counts the server's blocked clients.
+    /// Waits until an idle node listens for marks. On a server of its own only: it counts the server's blocked clients, without those that wait for nudges.
     func waitForListeners(_ count: Int = 1) async throws {
-        let isListening = try await eventually { try await self.info("clients")["blocked_clients"] == "\(count)" }
+        let isListening = try await eventually {
+            let clients = try await self.send("CLIENT", "LIST").string ?? ""
+            return clients.split(separator: "\n").count { $0.contains(" flags=b") && !$0.contains("=stint-inbox ") }
+                == count
+        }
         try #require(isListening, "\(count) nodes should wait for marks")
     }
 

@@ -124,6 +124,7 @@ extension EventLog.Entry {
     }
     var lost: ClaimedJob? { if case .leaseLost(let job, _) = event { job } else { nil } }
     var lapse: Lapse? { if case .lapsed(let lapse, _) = event { lapse } else { nil } }
+    var handlerAbandoned: JobID? { if case .handlerAbandoned(let job, _, _) = event { job.id } else { nil } }
     var isAck: Bool { settled?.settle == .ack }
     var isRelease: Bool { if case .release = settled?.settle { true } else { false } }
     var isStopping: Bool { if case .stopping = event { true } else { false } }

@@ -33,6 +33,22 @@ struct ControlConformanceTests {
     }
 
     @Test(arguments: Kind.allCases)
+    func `a cancel tells who runs the jobs, and keeps who wanted it`(kind: Kind) async throws {
+        let stage = try await Stage(kind)
+        try await stage.enqueue("a", "b", "c")
+        _ = try await stage.claim(1)
+        _ = try await stage.claim(1, for: stage.other)
+        let ids = ["a", "b", "c"].map { JobID(unchecked: $0) }
+        let cancellation = try await stage.store.cancel(ids, on: stage.queue, reason: "why", by: "ada")
+        #expect(cancellation.outcomes == [.requested, .requested, .cancelled])
+        #expect(cancellation.holders == [stage.me, stage.other])
+        #expect(try await stage.detail("a").cancelReason == "by ada: why")
+        #expect(try await stage.detail("c").tries.reason == "cancelled: by ada: why")
+        #expect(try await stage.cancel("a", reason: "", by: "grace") == [.requested])
+        #expect(try await stage.detail("a").cancelReason == "by grace")
+    }
+
+    @Test(arguments: Kind.allCases)
     func `every way out of a lease but the ack leads a cancelled job to its end`(kind: Kind) async throws {
         let stage = try await Stage(kind)
         try await stage.enqueue("acked", "nacked", "released")
@@ -119,7 +135,7 @@ struct ControlConformanceTests {
         let store = stage.store, queue = stage.queue
         let many = (0..<1001).map { JobID(unchecked: "\($0)") }
         let none = Retention(age: .zero, count: 0)
-        try await stage.expectRefused("cancel") { _ = try await store.cancel(many, on: queue, reason: "") }
+        try await stage.expectRefused("cancel") { _ = try await store.cancel(many, on: queue, reason: "", by: "") }
         try await stage.expectRefused("redrive") { _ = try await store.redrive(many, on: queue) }
         try await stage.expectRefused("purge") { _ = try await store.purge(0, .ready, on: queue) }
         try await stage.expectRefused("purge") { _ = try await store.purge(1, .leased, on: queue) }
@@ -128,7 +144,7 @@ struct ControlConformanceTests {
             _ = try await store.trim(10, on: queue, keeping: [(.dead, none), (.ready, none)])
         }
         try await stage.expectRefused("show") { _ = try await stage.reader.jobs(many, on: queue) }
-        #expect(try await store.cancel([], on: queue, reason: "").isEmpty)
+        #expect(try await store.cancel([], on: queue, reason: "", by: "").outcomes.isEmpty)
         #expect(try await store.redrive([], on: queue).isEmpty)
         #expect(try await store.trim(0, on: queue, keeping: []).isEmpty)
     }
@@ -138,8 +154,8 @@ struct ControlConformanceTests {
         let stage = try await Stage(kind)
         let ids = (0..<1000).map { JobID(unchecked: "\(10_000 + $0)") }
         try await stage.enqueue(ids.map { stage.job($0.rawValue) })
-        let cancelled = try await stage.store.cancel(ids, on: stage.queue, reason: "")
-        #expect(cancelled == Array(repeating: .cancelled, count: 1000))
+        let cancelled = try await stage.store.cancel(ids, on: stage.queue, reason: "", by: "")
+        #expect(cancelled.outcomes == Array(repeating: .cancelled, count: 1000))
         #expect(try await stage.reader.jobs(ids, on: stage.queue).allSatisfy { $0.state == .cancelled })
         let redriven = try await stage.store.redrive(ids, on: stage.queue)
         #expect(redriven == Array(repeating: .ready, count: 1000))

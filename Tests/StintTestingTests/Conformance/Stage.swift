@@ -121,8 +121,8 @@ struct Stage: Sendable {
         try await store.reap(limit, from: queue, maxLapses: maxLapses, gone: gone)
     }
 
-    func cancel(_ ids: String..., reason: String = "why") async throws -> [CancelOutcome] {
-        try await store.cancel(ids.map { JobID(unchecked: $0) }, on: queue, reason: reason)
+    func cancel(_ ids: String..., reason: String = "why", by: String = "") async throws -> [CancelOutcome] {
+        try await store.cancel(ids.map { JobID(unchecked: $0) }, on: queue, reason: reason, by: by).outcomes
     }
 
     func redrive(_ ids: String...) async throws -> [RedriveOutcome] {

@@ -20,7 +20,7 @@ extension Lab {
         let (queue, nowUs) = (queue, nowUs)
         return try await answer(
             .other, { try $0.cancel(ids, reason: "why", atUs: nowUs).map(\.rawValue).description },
-            { try await $0.cancel(ids, on: queue, reason: "why") }, { $0.map(\.rawValue).description }
+            { try await $0.cancel(ids, on: queue, reason: "why") }, { $0.outcomes.map(\.rawValue).description }
         ).0
     }
 

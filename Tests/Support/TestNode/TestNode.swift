@@ -112,6 +112,7 @@ struct Report: Sendable {
         case .settled(let job, _, let settle): line("settled", job, "\(settle)")
         case .refused(let job, _, let settle, let refusal): line("refused", job, "\(refusal) \(settle)")
         case .abandoned(let job, _, let settle): line("abandoned", job, "\(settle)")
+        case .handlerAbandoned(let job, _, let settle): line("given-up", job, "\(settle)")
         case .leaseLost(let job, _): line("lost", job)
         case .lapsed(let lapse, _): line("lapsed \(lapse.id)")
         case .recovered(let count, _): line("recovered \(count)")
