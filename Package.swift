@@ -152,7 +152,10 @@ let package = Package(
         ),
         .target(
             name: "StintTesting",
-            dependencies: ["Stint", "StintLocal", "StintRedis", "StintStore", nio, nioPosix, subprocess, log],
+            dependencies: [
+                "Stint", "StintCore", "StintLocal", "StintRedis", "StintRuntime", "StintStore", nio, nioPosix,
+                subprocess, log,
+            ],
             swiftSettings: settings
         ),
         .testTarget(
@@ -175,6 +178,14 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "StintLocalTests", dependencies: ["StintLocal", "StintTesting"], swiftSettings: settings),
+        .testTarget(
+            name: "StintTestingTests",
+            dependencies: [
+                "Stint", "StintCore", "StintRedis", "StintRuntime", "StintStore", "StintTesting", "stint-model", nio,
+                nioPosix, log,
+            ],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "StintRedisTests",
             dependencies: ["StintRedis", "CRESP", "StintLocal", "StintTesting"],

@@ -59,6 +59,25 @@ public struct JobHandler: Sendable {
     }
 }
 
+extension Handlers {
+    /// - Throws: ``StintError`` with code `invalidArgument` for a type that is none, or that stands there twice.
+    package init(_ handlers: [JobHandler]) throws(StintError) {
+        var byType: [JobType: Handler] = [:]
+        for handler in handlers {
+            if let timeout = handler.handler.timeout, !JobHeader.timeouts.contains(timeout) {
+                throw .invalidArgument(
+                    "node", "the timeout \(timeout) of \(handler.type) is out of range",
+                    advice: "It is 1 ms to 365 days.")
+            }
+            guard byType.updateValue(handler.handler, forKey: try JobType(handler.type)) == nil else {
+                throw .invalidArgument(
+                    "node", "two handlers for jobs of type \(handler.type)", advice: "Register one for each type.")
+            }
+        }
+        self.init(byType)
+    }
+}
+
 /// Lists job types and handlers: `StintNode(client, queues: ["mail"]) { SendReceipt.self; ResizeImage.handler { … } }`.
 @resultBuilder
 public enum HandlerBuilder {

@@ -20,7 +20,9 @@ extension StintClient {
     package func cancel(
         _ ids: [JobID], on queue: QueueName, reason: String, by: String
     ) async throws(StintError) -> [CancelOutcome] {
-        let cancellation = try await store.cancel(ids, on: queue, reason: reason, by: by)
+        let cancellation = try await jobs.cancel(ids, on: queue, reason: reason, by: by)
+        // In memory they hear of it with the call.
+        guard isOnRedis else { return cancellation.outcomes }
         do throws(StintError) {
             try await store.nudge(cancellation.holders, .extend(queue))
         } catch {

@@ -16,13 +16,16 @@ import Synchronization
 public final class StintClient: Sendable {
     private static let maxBytesPerCall = 8 << 20
 
-    package let store: Store
-    package let inspector: Inspector
+    /// Where the jobs are: Redis, or the memory of a test.
+    let jobs: any JobStore
+    private let reader: any JobReader
+    private let redis: Store?
     package let logger: Logger
     private let repeatFor: Duration
     private let minter = JobIDMinter()
     private let opened = Mutex<Set<QueueName>>([])
-    private let gatherer: EnqueueGatherer
+    /// `nil` = every enqueue is a call of its own: in memory it costs nothing.
+    private let gatherer: EnqueueGatherer?
 
     /// Connects, and checks that the server can be trusted with jobs.
     ///
@@ -38,8 +41,9 @@ public final class StintClient: Sendable {
         self.logger = logger
         self.repeatFor = target.repeatFor
         let store = Store(client: redis, keys: keys, durability: target.durability)
-        self.store = store
-        self.inspector = Inspector(store)
+        self.jobs = store
+        self.reader = Inspector(store)
+        self.redis = store
         self.gatherer = EnqueueGatherer(on: LoopExecutor(redis.eventLoop)) { jobs, queue throws(StintError) in
             try await store.enqueue(jobs, on: queue)
         }
@@ -50,6 +54,27 @@ public final class StintClient: Sendable {
             throw error
         }
     }
+
+    /// A client of jobs that are in memory, for tests.
+    package init(memory: some JobStore & JobReader, logger: Logger) {
+        self.jobs = memory
+        self.reader = memory
+        self.redis = nil
+        self.logger = logger
+        self.repeatFor = .zero
+        self.gatherer = nil
+    }
+
+    /// Whether ``store`` and ``inspector`` are there.
+    package var isOnRedis: Bool { redis != nil }
+
+    /// For who knows that the jobs are in Redis.
+    package var store: Store {
+        guard let redis else { preconditionFailure("this client keeps its jobs in memory, there is no Redis to ask") }
+        return redis
+    }
+
+    package var inspector: Inspector { Inspector(store) }
 
     private func connect(_ target: RedisTarget) async throws(StintError) {
         var info = ""
@@ -72,7 +97,7 @@ public final class StintClient: Sendable {
     /// Ends the connections. Calls that are under way end first, or fail: enqueues that were sent with `unconfirmed`, those
     /// that were not with `closed`.
     public func close() async {
-        await store.client.close()
+        await redis?.client.close()
     }
 
     // MARK: Enqueue
@@ -124,7 +149,10 @@ public final class StintClient: Sendable {
     private func enqueue(_ job: NewJob, on queue: QueueName) async throws(StintError) -> Receipt {
         try await open(queue)
         let outcomes = try await untilConfirmed([job]) { jobs throws(StintError) in
-            [try await self.gatherer.enqueue(jobs[0], on: queue)]
+            guard let gatherer = self.gatherer else {
+                return try await self.jobs.enqueue(jobs, on: queue, timeout: nil)
+            }
+            return [try await gatherer.enqueue(jobs[0], on: queue)]
         }
         return Receipt(id: job.id, queue: queue, outcome: outcomes[0])
     }
@@ -138,7 +166,7 @@ public final class StintClient: Sendable {
         while !rest.isEmpty {
             let chunk = Self.call(from: &rest)
             let outcomes = try await untilConfirmed(chunk) { jobs throws(StintError) in
-                try await self.store.enqueue(jobs, on: queue)
+                try await self.jobs.enqueue(jobs, on: queue, timeout: nil)
             }
             for (job, outcome) in zip(chunk, outcomes) {
                 receipts.append(Receipt(id: job.id, queue: queue, outcome: outcome))
@@ -201,7 +229,7 @@ public final class StintClient: Sendable {
     func open(_ queue: QueueName) async throws(StintError) {
         if opened.withLock({ $0.contains(queue) }) { return }
         do {
-            try await store.open(queue)
+            try await jobs.open(queue)
             opened.withLock { _ = $0.insert(queue) }
         } catch {
             if error.code == .unsupportedServer { throw error }
@@ -223,31 +251,31 @@ public final class StintClient: Sendable {
     /// Brings a dead or cancelled job back: ready now, with all its tries before it.
     @discardableResult
     public func redrive(_ id: JobID, on queue: QueueName) async throws(StintError) -> RedriveOutcome {
-        try await store.redrive([id], on: queue).first ?? .unknown
+        try await jobs.redrive([id], on: queue).first ?? .unknown
     }
 
     /// Stops the claims of a queue in the whole cluster; running jobs go on.
     public func pause(_ queue: QueueName) async throws(StintError) {
-        try await store.pause(true, queue)
+        _ = try await jobs.pause(true, queue)
     }
 
     public func resume(_ queue: QueueName) async throws(StintError) {
-        try await store.pause(false, queue)
+        _ = try await jobs.pause(false, queue)
     }
 
     /// A queue at a glance.
     public func stats(of queue: QueueName) async throws(StintError) -> QueueStats {
-        try await inspector.stats(of: queue)
+        try await reader.stats(of: queue)
     }
 
     /// The queues that were ever used, sorted.
     public func queues() async throws(StintError) -> [QueueName] {
-        try await inspector.queues()
+        try await reader.queues()
     }
 
     /// Where a job is; `nil` = no job of this id is known.
     public func state(of id: JobID, on queue: QueueName) async throws(StintError) -> JobState? {
-        try await inspector.job(id, on: queue)?.state
+        try await reader.jobs([id], on: queue).first?.state
     }
 }
 

@@ -36,18 +36,7 @@ public final class StintNode: Service {
         grace: Duration = Defaults.grace, cancelGrace: Duration = Defaults.cancelGrace, name: String? = nil,
         build: String = "", labels: [String] = [], @HandlerBuilder handlers: () -> [JobHandler]
     ) throws(StintError) {
-        var byType: [JobType: Handler] = [:]
-        for handler in handlers() {
-            if let timeout = handler.handler.timeout, !JobHeader.timeouts.contains(timeout) {
-                throw .invalidArgument(
-                    "node", "the timeout \(timeout) of \(handler.type) is out of range",
-                    advice: "It is 1 ms to 365 days.")
-            }
-            guard byType.updateValue(handler.handler, forKey: try JobType(handler.type)) == nil else {
-                throw .invalidArgument(
-                    "node", "two handlers for jobs of type \(handler.type)", advice: "Register one for each type.")
-            }
-        }
+        let handlers = try Handlers(handlers())
         var configuration = NodeConfiguration(
             queues: queues.map { NodeConfiguration.Queue($0) },
             concurrency: concurrency ?? 4 * ProcessInfo.processInfo.activeProcessorCount,
@@ -57,12 +46,16 @@ public final class StintNode: Service {
         configuration.grace = grace
         configuration.cancelGrace = cancelGrace
         (configuration.build, configuration.labels) = (build, labels)
-        try self.init(client, configuration, Handlers(byType))
+        try self.init(client, configuration, handlers)
     }
 
     package init(
         _ client: StintClient, _ configuration: NodeConfiguration, _ handlers: Handlers, observer: NodeObserver? = nil
     ) throws(StintError) {
+        guard client.isOnRedis else {
+            throw .invalidArgument(
+                "node", "the client keeps its jobs in memory", advice: "Run its jobs by drain() of TestStint.")
+        }
         self.client = client
         self.node = try Node(
             store: client.store, configuration: configuration, handlers: handlers, logger: client.logger,

@@ -28,7 +28,7 @@ package struct Handlers: Sendable {
         self.fallback = fallback
     }
 
-    subscript(type: JobType) -> Handler? { byType[type] ?? fallback }
+    package subscript(type: JobType) -> Handler? { byType[type] ?? fallback }
 
     /// The types that there are handlers for, sorted; `nil` = every type.
     var types: [JobType]? {

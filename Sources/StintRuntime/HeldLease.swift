@@ -38,16 +38,24 @@ package final class HeldLease: Sendable {
     package let queue: QueueName
     package let lease: Duration
     let claimedAt: ContinuousClock.Instant
+    private let time: ManualTime?
     private let state: Mutex<State>
 
-    /// - Parameter sentAt: the instant just before the claim was sent.
-    init(_ job: ClaimedJob, queue: QueueName, lease: Duration, sentAt: ContinuousClock.Instant) {
+    /// - Parameters:
+    ///   - sentAt: the instant just before the claim was sent.
+    ///   - time: `nil` = that of the system.
+    init(
+        _ job: ClaimedJob, queue: QueueName, lease: Duration, sentAt: ContinuousClock.Instant, time: ManualTime? = nil
+    ) {
         self.job = job
         self.queue = queue
         self.lease = lease
         self.claimedAt = sentAt
+        self.time = time
         self.state = Mutex(State(sentAt: sentAt))
     }
+
+    var now: ContinuousClock.Instant { time?.now ?? .now }
 
     var held: Held { Held(id: job.id, token: job.token) }
 
@@ -95,13 +103,13 @@ package final class HeldLease: Sendable {
         slot.begin(self)
         let isBegun = state.withLock { state in
             guard case .waiting = state.phase, state.cause == nil else { return false }
-            if LocalDeadline.of(lease: lease, sentAt: state.sentAt) <= .now {
+            if LocalDeadline.of(lease: lease, sentAt: state.sentAt) <= now {
                 // The process slept, or the claim's reply did: this job may be another's already.
                 state.cause = .leaseLost
                 return false
             }
             state.phase = .running(slot)
-            state.timeLimit = timeout.map { TimeLimit(length: $0, endsAt: .now.advanced(by: $0)) }
+            state.timeLimit = timeout.map { TimeLimit(length: $0, endsAt: now.advanced(by: $0)) }
             return true
         }
         if !isBegun { slot.end() }
@@ -146,7 +154,7 @@ package final class HeldLease: Sendable {
     func cancel(_ cause: CancelCause) -> Bool {
         let (isFirst, slot): (Bool, Slot?) = state.withLock { state in
             guard state.cause == nil else { return (false, nil) }
-            (state.cause, state.cancelledAt) = (cause, .now)
+            (state.cause, state.cancelledAt) = (cause, now)
             if case .running(let slot) = state.phase { return (true, slot) }
             return (true, nil)
         }

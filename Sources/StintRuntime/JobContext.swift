@@ -44,7 +44,7 @@ public struct JobContext: Sendable {
     ///
     /// - Throws: ``StintError`` with code `leaseLost`.
     public func assertHeld() throws {
-        if lease.cause == .leaseLost || lease.deadline <= .now {
+        if lease.cause == .leaseLost || lease.deadline <= lease.now {
             throw StintError(
                 .leaseLost, "run \(id)", "the lease of this run is over, the job may be running elsewhere",
                 advice: "Stop without side effects; the other run takes care of the job."

@@ -1,4 +1,5 @@
 import Logging
+import NIOCore
 import StintCore
 import StintRedis
 import StintStore
@@ -6,8 +7,12 @@ import Synchronization
 
 /// What the loops of one node share.
 final class NodeState: Sendable {
-    let store: Store
-    let inspector: Inspector
+    /// What runs need of a store: Redis, or the memory of a test.
+    let jobs: any JobStore
+    private let redis: Store?
+    let time: ManualTime?
+    /// A uniform draw from 0 ..< 1, for the jitter of retries.
+    let draw: @Sendable () -> Double
     let configuration: NodeConfiguration
     let handlers: Handlers
     /// The types that there are handlers for; `nil` = every type.
@@ -53,12 +58,26 @@ final class NodeState: Sendable {
     let session = Mutex(OwnSession())
     private let stopping = Atomic(false)
 
-    init(
+    convenience init(
         store: Store, configuration: NodeConfiguration, handlers: Handlers, logger: Logger, observer: NodeObserver?
     ) {
-        let eventLoop = store.client.eventLoop
-        self.store = store
-        self.inspector = Inspector(store)
+        self.init(
+            jobs: store, redis: store, eventLoop: store.client.eventLoop, configuration: configuration,
+            handlers: handlers, logger: logger, observer: observer, time: nil, draw: { .random(in: 0..<1) })
+    }
+
+    /// - Parameters:
+    ///   - redis: what loops work on; `nil` = there are none.
+    ///   - time: `nil` = that of the system.
+    init(
+        jobs: any JobStore, redis: Store?, eventLoop: any EventLoop, configuration: NodeConfiguration,
+        handlers: Handlers, logger: Logger, observer: NodeObserver?, time: ManualTime?,
+        draw: @escaping @Sendable () -> Double
+    ) {
+        self.jobs = jobs
+        self.redis = redis
+        self.time = time
+        self.draw = draw
         self.configuration = configuration
         self.handlers = handlers
         self.types = handlers.types
@@ -79,6 +98,15 @@ final class NodeState: Sendable {
     }
 
     var consumer: ConsumerID { configuration.consumer }
+    var now: ContinuousClock.Instant { time?.now ?? .now }
+
+    /// Redis, for the loops.
+    var store: Store {
+        guard let redis else { preconditionFailure("only loops ask Redis, and a node without Redis has none") }
+        return redis
+    }
+
+    var inspector: Inspector { Inspector(store) }
 
     /// No new claims from here on.
     var isStopping: Bool { stopping.load(ordering: .acquiring) }

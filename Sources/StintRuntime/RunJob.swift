@@ -37,7 +37,7 @@ struct RunJob {
         node.pace.note(ContinuousClock.now - began)
         let settle = Settle.decide(
             error: thrown, cause: cause, header: job.header, tries: job.tries, policy: handler.retry,
-            random: .random(in: 0..<1)
+            random: node.draw()
         )
         node.observe?(.runEnded(job, lease.queue, settle))
         self.settle(lease, settle)
@@ -66,7 +66,7 @@ struct RunJob {
         let job = lease.job
         let settle = Settle.decide(
             error: CancellationError(), cause: cause, header: job.header, tries: job.tries,
-            policy: node.handlers[job.header.type]?.retry ?? .standard, random: .random(in: 0..<1))
+            policy: node.handlers[job.header.type]?.retry ?? .standard, random: node.draw())
         node.abandoned.add(1, ordering: .relaxed)
         node.logger.warning(
             "handler ignores its cancellation, job settled without it",

@@ -21,6 +21,9 @@ final class Slot: Sendable {
         }
     }
 
+    /// Waits until the body has ended.
+    func join() async { await state.withLock { $0.task }?.value }
+
     func begin(_ lease: HeldLease) { state.withLock { $0.lease = lease } }
     func end() { state.withLock { $0.lease = nil } }
 

@@ -18,7 +18,8 @@ public struct QueueStats: Hashable, Sendable {
     /// Until the next lease runs out; zero = one has, and waits for a reaper; `nil` = none is leased.
     public let lapseIn: Duration?
 
-    init(name: QueueName, _ values: [String: Int64]) {
+    /// - Parameter values: by the names of the script `stats`.
+    package init(name: QueueName, _ values: [String: Int64]) {
         func count(_ name: String) -> Int { Int(values[name] ?? 0) }
         func ms(_ name: String) -> Duration? { (values[name] ?? -1) < 0 ? nil : .milliseconds(values[name] ?? 0) }
         self.name = name
@@ -61,6 +62,24 @@ package struct JobDetail: Sendable {
     package let consumer: ConsumerID?
     /// Somebody wants it cancelled, its node has not been told yet.
     package let cancelReason: String?
+
+    package init(
+        id: JobID, queue: QueueName, serverMs: Int64, state: JobState?, whenMs: Int64? = nil, header: JobHeader? = nil,
+        payload: ByteBuffer? = nil, tries: Tries = .none, token: Token? = nil, consumer: ConsumerID? = nil,
+        cancelReason: String? = nil
+    ) {
+        self.id = id
+        self.queue = queue
+        self.serverMs = serverMs
+        self.state = state
+        self.whenMs = whenMs
+        self.header = header
+        self.payload = payload
+        self.tries = tries
+        self.token = token
+        self.consumer = consumer
+        self.cancelReason = cancelReason
+    }
 
     init(id: JobID, queue: QueueName, serverMs: Int64, _ fields: [RedisReply]) {
         func text(_ index: Int) -> String? {

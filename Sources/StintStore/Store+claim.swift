@@ -41,7 +41,7 @@ package struct Claim: Sendable {
     /// The server's clock, µs since 1970.
     package let serverUs: Int64
 
-    init(serverUs: Int64) {
+    package init(serverUs: Int64) {
         self.serverUs = serverUs
     }
 }

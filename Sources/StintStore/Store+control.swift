@@ -32,6 +32,8 @@ package struct Cancellation: Sendable {
     package var outcomes: [CancelOutcome] = []
     /// Who runs those that are running.
     package var holders: Set<ConsumerID> = []
+
+    package init() {}
 }
 
 extension Store {
@@ -58,7 +60,7 @@ extension Store {
         return cancellation
     }
 
-    private static func whoAndWhy(_ who: String, _ why: String) -> String {
+    package static func whoAndWhy(_ who: String, _ why: String) -> String {
         if who.isEmpty { return why }
         return why.isEmpty ? "by \(who)" : "by \(who): \(why)"
     }

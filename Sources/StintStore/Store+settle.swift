@@ -29,6 +29,11 @@ package enum Refusal: Sendable, Hashable {
 package struct Settlement: Sendable {
     package var accepted: Int
     package var refused: [(id: JobID, refusal: Refusal)]
+
+    package init(accepted: Int, refused: [(id: JobID, refusal: Refusal)]) {
+        self.accepted = accepted
+        self.refused = refused
+    }
 }
 
 /// A failed run on its way to the store.
@@ -62,6 +67,11 @@ package struct Extension: Sendable {
     package var refused: [(id: JobID, refusal: Refusal)]
     /// Extended, but somebody wants them cancelled, for this reason.
     package var cancels: [(id: JobID, reason: String)]
+
+    package init(refused: [(id: JobID, refusal: Refusal)], cancels: [(id: JobID, reason: String)]) {
+        self.refused = refused
+        self.cancels = cancels
+    }
 }
 
 extension Store {

@@ -14,6 +14,14 @@ package struct Lapse: Sendable {
     package let consumer: ConsumerID?
     package let outcome: Outcome
     package let lapses: Int
+
+    package init(id: JobID, token: Token?, consumer: ConsumerID?, outcome: Outcome, lapses: Int) {
+        self.id = id
+        self.token = token
+        self.consumer = consumer
+        self.outcome = outcome
+        self.lapses = lapses
+    }
 }
 
 package struct Reaping: Sendable {
@@ -21,6 +29,12 @@ package struct Reaping: Sendable {
     /// Until the next lease runs out; zero = more have run out already; `nil` = none is leased.
     package let lapseIn: Duration?
     package let lapses: [Lapse]
+
+    package init(serverMs: Int64, lapseIn: Duration?, lapses: [Lapse]) {
+        self.serverMs = serverMs
+        self.lapseIn = lapseIn
+        self.lapses = lapses
+    }
 }
 
 /// What there is to do in a queue.

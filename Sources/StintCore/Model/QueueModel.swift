@@ -84,7 +84,9 @@ package struct QueueModel: Hashable, Sendable {
     }
 
     /// The arguments were none. Nothing was changed.
-    package struct Malformed: Error, Hashable {}
+    package struct Malformed: Error, Hashable {
+        package init() {}
+    }
 }
 
 // MARK: Reading

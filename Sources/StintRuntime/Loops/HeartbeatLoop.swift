@@ -44,10 +44,10 @@ struct HeartbeatLoop {
 
     private func extend(_ leases: [HeldLease], on queue: QueueName) async -> Int {
         // Before the request is sent, as with claims. Runs one after the other by token, so that groups are long, and by id, which is cheapest.
-        let sentAt = ContinuousClock.now
+        let sentAt = node.now
         let sorted = leases.sorted { ($0.job.token, $0.job.id) < ($1.job.token, $1.job.id) }
         do {
-            let answer = try await node.store.extend(
+            let answer = try await node.jobs.extend(
                 sorted.map { ($0.held, $0.lease) }, on: queue, by: node.consumer, timeout: Self.patience(leases))
             let refused = Dictionary(answer.refused.map { ($0.id, $0.refusal) }) { first, _ in first }
             for lease in sorted {

@@ -76,7 +76,7 @@ struct SettleLoop {
         var again: [OutgoingSettle] = []
         var over: [OutgoingSettle] = []
         for outgoing in settles {
-            let isLate = outgoing.settle == .lateAck || outgoing.lease.deadline <= .now
+            let isLate = outgoing.settle == .lateAck || outgoing.lease.deadline <= outgoing.lease.now
             if error.isPassing, !isLate {
                 var repeated = outgoing
                 repeated.mayHaveRun = outgoing.mayHaveRun || error.code == .unconfirmed
@@ -123,14 +123,14 @@ enum SettleCall: Hashable {
         let consumer = node.consumer
         switch self {
         case .ack:
-            let settlement = try await node.store.ack(settles.map(\.lease.held), on: queue, by: consumer)
+            let settlement = try await node.jobs.ack(settles.map(\.lease.held), on: queue, by: consumer)
             return Self.byID(settlement.refused)
         case .release(let delay):
-            let settlement = try await node.store.release(
+            let settlement = try await node.jobs.release(
                 settles.map(\.lease.held), on: queue, by: consumer, delay: delay)
             return Self.byID(settlement.refused)
         case .nack:
-            let outcomes = try await node.store.nack(settles.map(\.nack), on: queue, by: consumer)
+            let outcomes = try await node.jobs.nack(settles.map(\.nack), on: queue, by: consumer)
             var refusals: [JobID: Refusal] = [:]
             for (outgoing, outcome) in zip(settles, outcomes) {
                 if case .refused(let refusal) = outcome { refusals[outgoing.lease.job.id] = refusal }

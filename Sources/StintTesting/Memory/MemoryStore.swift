@@ -1,0 +1,109 @@
+import NIOCore
+package import StintCore
+import StintStore
+import Synchronization
+
+/// Jobs in memory, under a clock that somebody else sets: the queues are the models that the scripts of Redis are compared
+/// with, and everything around them is what ``Store`` does around the scripts.
+///
+/// Not as on Redis: there is one alarm for everybody, so that each is told of the next due time; and a claim has no limit of
+/// bytes.
+package final class MemoryStore: Sendable {
+    struct State {
+        var queues: [QueueName: MemoryQueue] = [:]
+        /// The register, in the order of their first use.
+        var names: [QueueName] = []
+        var nowUs: Int64
+    }
+
+    private let state: Mutex<State>
+    /// Told of jobs that are running and wanted cancelled.
+    private let onCancel = Mutex<(@Sendable ([JobID], QueueName, String) -> Void)?>(nil)
+
+    package init(nowUs: Int64) {
+        state = Mutex(State(nowUs: nowUs))
+    }
+
+    /// µs since 1970.
+    package var nowUs: Int64 {
+        get { state.withLock { $0.nowUs } }
+        set { state.withLock { $0.nowUs = newValue } }
+    }
+
+    /// In the order of their first use.
+    package var names: [QueueName] { state.withLock { $0.names } }
+
+    package func open(_ queue: QueueName) throws(StintError) {
+        state.withLock { state in
+            if !state.names.contains(queue) { state.names.append(queue) }
+        }
+    }
+
+    func whenCancelling(_ body: @escaping @Sendable ([JobID], QueueName, String) -> Void) {
+        onCancel.withLock { $0 = body }
+    }
+
+    func tellOfCancels(_ ids: [JobID], on queue: QueueName, reason: String) {
+        if !ids.isEmpty { onCancel.withLock { $0 }?(ids, queue, reason) }
+    }
+
+    /// What one script does: alone, at one time, whole or not at all.
+    ///
+    /// - Throws: ``StintError`` with code `refused`, as Redis does of malformed arguments.
+    func change<Answer: Sendable>(
+        _ queue: QueueName, _ operation: String,
+        _ body: (inout QueueModel, _ nowUs: Int64) throws(QueueModel.Malformed) -> Answer
+    ) throws(StintError) -> Answer {
+        let answer: Result<Answer, QueueModel.Malformed> = state.withLock { state in
+            let nowUs = state.nowUs
+            do throws(QueueModel.Malformed) {
+                return .success(try state.queues[queue, default: MemoryQueue()].change(nowUs, body))
+            } catch {
+                return .failure(error)
+            }
+        }
+        switch answer {
+        case .success(let answer): return answer
+        case .failure: throw Self.refusal(operation, queue)
+        }
+    }
+
+    /// Looks at a queue; one that was never used is empty.
+    func look<Answer: Sendable>(_ queue: QueueName, _ body: (MemoryQueue, _ nowUs: Int64) -> Answer) -> Answer {
+        state.withLock { state in body(state.queues[queue] ?? MemoryQueue(), state.nowUs) }
+    }
+
+    static func refusal(_ operation: String, _ queue: QueueName) -> StintError {
+        StintError(
+            .refused, "\(operation) \(queue)", "ERR STINT_ARGUMENTS \(operation): malformed arguments",
+            advice: "See the script of this name in docs/protocol.md.")
+    }
+}
+
+/// One queue, and what the model leaves out of it.
+struct MemoryQueue: Sendable {
+    var model = QueueModel()
+    /// Since when jobs are ready.
+    private(set) var readySinceUs: [JobID: Int64] = [:]
+
+    mutating func change<Answer>(
+        _ nowUs: Int64, _ body: (inout QueueModel, _ nowUs: Int64) throws(QueueModel.Malformed) -> Answer
+    ) throws(QueueModel.Malformed) -> Answer {
+        let answer = try body(&model, nowUs)
+        noteReady(nowUs: nowUs)
+        return answer
+    }
+
+    /// A job that was put before others is as old as they are: so Redis keeps it, too.
+    private mutating func noteReady(nowUs: Int64) {
+        let before = readySinceUs
+        readySinceUs = [:]
+        for line in model.lines.values {
+            var firstUs = nowUs
+            for id in line.reversed() {
+                firstUs = min(firstUs, before[id] ?? nowUs)
+                readySinceUs[id] = firstUs
+            }
+        }
+    }
+}
