@@ -13,6 +13,12 @@ public struct JobHeader: Hashable, Sendable {
     public var maxLapses: Int?
     /// The job is not started after this, but buried; `nil` = it may wait for ever.
     public var startBy: Moment?
+    /// What the payload was encoded by, in the words of the codec; `nil` = the payload is as it was enqueued.
+    package var codec: String?
+    /// The payload is not shown where nobody asks for it.
+    package var isSensitive = false
+    /// The trace in which the job was enqueued.
+    package var trace: String?
 
     public init(
         type: JobType, priority: Int = 0, lease: Duration? = nil, maxFailures: Int? = nil, maxLapses: Int? = nil,
@@ -48,6 +54,21 @@ public struct JobHeader: Hashable, Sendable {
         if let startBy {
             try check(startBy.isInRange, "start by \(startBy)", "at most ten years, and before the year 10000")
         }
+        if codec != nil || trace != nil { try validateTexts() }
+    }
+
+    private func validateTexts() throws(StintError) {
+        for (text, name, limit) in [(codec, "codec", 100), (trace, "trace", 512)] {
+            guard let text else { continue }
+            let isRight =
+                (1...limit).contains(text.utf8.count)
+                && text.utf8.allSatisfy { Name.isPrintable($0) && $0 != UInt8(ascii: ";") }
+            if !isRight {
+                throw .invalidArgument(
+                    "job options", "\(name) \(Name.quoted(text)) is out of range",
+                    advice: "It is 1 to \(limit) printable ASCII characters without spaces and semicolons.")
+            }
+        }
     }
 
     /// The header line, with its line end.
@@ -58,6 +79,9 @@ public struct JobHeader: Hashable, Sendable {
         if let maxFailures { options += ";f=\(maxFailures)" }
         if let maxLapses { options += ";x=\(maxLapses)" }
         if let startBy { options += ";b=\(startBy.encoded)" }
+        if let codec { options += ";c=\(codec)" }
+        if isSensitive { options += ";m=1" }
+        if let trace { options += ";o=\(trace)" }
         return (options.isEmpty ? "j" : "J") + type.rawValue + options + "\n"
     }
 
@@ -96,6 +120,9 @@ public struct JobHeader: Hashable, Sendable {
         case "f": maxFailures = number
         case "x": maxLapses = number
         case "b": startBy = Moment(decoding: text); return startBy != nil
+        case "c": codec = String(text); return true
+        case "m": isSensitive = text != "0"; return true
+        case "o": trace = String(text); return true
         default: return true
         }
         return number != nil
