@@ -10,10 +10,13 @@ public protocol JobPayload: Codable, Sendable {
     static var type: String { get }
     /// When a job that failed is tried again. Default ``RetryPolicy/standard``.
     static var retry: RetryPolicy { get }
+    /// Whether jobs of this type are enqueued with ``EnqueueOption/sensitive``. Default false.
+    static var isSensitive: Bool { get }
 }
 
 extension JobPayload {
     public static var retry: RetryPolicy { .standard }
+    public static var isSensitive: Bool { false }
 
     /// A handler with captured dependencies, for ``StintNode``.
     public static func handler(_ run: @escaping @Sendable (Self, JobContext) async throws -> Void) -> JobHandler {
@@ -81,7 +84,8 @@ enum Payload {
         do {
             return try JSONDecoder().decode(type, from: Data(context.payload.readableBytesView))
         } catch {
-            throw JobOutcome.reject(reason: "the payload is not a \(J.type): \(error)")
+            let details = context.isSensitive || J.isSensitive ? "details are left out, it is sensitive" : "\(error)"
+            throw JobOutcome.reject(reason: "the payload is not a \(J.type): \(details)")
         }
     }
 }

@@ -2,7 +2,7 @@ import Foundation
 import Logging
 public import ServiceLifecycle
 public import StintCore
-package import StintRuntime
+public import StintRuntime
 import StintStore
 
 /// A node of the cluster: claims jobs from queues and runs them. Start as many as you like, on as many machines.
@@ -26,10 +26,12 @@ public final class StintNode: Service {
     ///     wait, not how long a job may run: the heartbeat extends it.
     ///   - grace: how long running jobs may take to end after a shutdown was asked for. Default 25 s.
     ///   - name: the node's name in its consumer ID and in the register. Default the host's name.
+    ///   - middleware: what is called around every run, the first outermost.
     /// - Throws: ``StintError`` with code `invalidArgument`.
     public convenience init(
         _ client: StintClient, queues: [QueueName], concurrency: Int? = nil, lease: Duration = Defaults.lease,
-        grace: Duration = Defaults.grace, name: String? = nil, @HandlerBuilder handlers: () -> [JobHandler]
+        grace: Duration = Defaults.grace, name: String? = nil, middleware: [any RunMiddleware] = [],
+        @HandlerBuilder handlers: () -> [JobHandler]
     ) throws(StintError) {
         var byType: [JobType: Handler] = [:]
         for handler in handlers() {
@@ -45,15 +47,19 @@ public final class StintNode: Service {
         )
         configuration.lease = lease
         configuration.grace = grace
-        try self.init(client, configuration, Handlers(byType))
+        try self.init(client, configuration, Handlers(byType), middleware: middleware)
     }
 
     package init(
-        _ client: StintClient, _ configuration: NodeConfiguration, _ handlers: Handlers, observer: NodeObserver? = nil
+        _ client: StintClient, _ configuration: NodeConfiguration, _ handlers: Handlers,
+        middleware: [any RunMiddleware] = [], observer: NodeObserver? = nil
     ) throws(StintError) {
+        var configuration = configuration
+        configuration.codec = client.codec
         self.client = client
         self.node = try Node(
-            store: client.store, configuration: configuration, handlers: handlers, logger: client.logger,
+            store: client.store, configuration: configuration, handlers: handlers.behind(middleware),
+            logger: client.logger,
             observer: observer
         )
     }

@@ -28,6 +28,8 @@ package struct NodeConfiguration: Sendable {
     package var longestPoll = Defaults.pollInterval
     /// The version of the program, for the register.
     package var build = ""
+    /// What decodes the payloads that were encoded.
+    package var codec: (any PayloadCodec)?
 
     package init(queues: [Queue], concurrency: Int, consumer: ConsumerID) {
         self.queues = queues

@@ -1,4 +1,5 @@
 import Logging
+import Metrics
 import StintCore
 import StintRedis
 import StintStore
@@ -12,6 +13,8 @@ final class NodeState: Sendable {
     let handlers: Handlers
     let logger: Logger
     let observe: NodeObserver?
+    let decoder: PayloadDecoder
+    let metrics: NodeMetrics?
     let agenda: Agenda
     let leases = LeaseTable()
     let pace = Pace()
@@ -49,6 +52,8 @@ final class NodeState: Sendable {
         self.handlers = handlers
         self.logger = logger
         self.observe = observer
+        self.decoder = PayloadDecoder(configuration.codec)
+        self.metrics = NodeMetrics(MetricsSystem.factory, configuration, handlers)
         self.agenda = Agenda(configuration.queues)
         self.claimSignal = Signal(eventLoop)
         self.idleSignal = Signal(eventLoop)
@@ -78,6 +83,7 @@ final class NodeState: Sendable {
     func lost(_ lease: HeldLease) {
         logger.warning(
             "lease lost, handler cancelled", metadata: ["job": "\(lease.job.id)", "queue": "\(lease.queue)"])
+        metrics?.leaseLost(lease.queue)
         observe?(.leaseLost(lease.job, lease.queue))
     }
 

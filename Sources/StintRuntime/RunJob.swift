@@ -24,19 +24,26 @@ struct RunJob {
             return
         }
         node.observe?(.runBegan(job, lease.queue))
+        node.metrics?.began(job, lease.queue)
         let began = ContinuousClock.now
         var thrown: (any Error)?
         do {
-            try await handler.run(JobContext(lease: lease, nodeLogger: node.logger, consumer: node.consumer))
+            var context = JobContext(lease: lease, nodeLogger: node.logger, consumer: node.consumer)
+            if node.decoder.concerns(job) {
+                context.payload = try await node.decoder.decode(job, on: lease.queue, node.logger)
+            }
+            try await handler.run(context)
         } catch {
             thrown = error
         }
-        node.pace.note(ContinuousClock.now - began)
+        let duration = ContinuousClock.now - began
+        node.pace.note(duration)
         let settle = Settle.decide(
             error: thrown, cause: lease.finish(), header: job.header, tries: job.tries, policy: handler.retry,
             random: .random(in: 0..<1)
         )
         node.observe?(.runEnded(job, lease.queue, settle))
+        node.metrics?.ended(job, lease.queue, settle, took: duration)
         self.settle(lease, settle)
     }
 
