@@ -41,6 +41,7 @@ let package = Package(
     products: [
         .library(name: "Stint", targets: ["Stint"]),
         .library(name: "StintTesting", targets: ["StintTesting"]),
+        .library(name: "StintTracing", targets: ["StintTracing"]),
         .executable(name: "stint", targets: ["StintCLI"]),
     ],
     dependencies: [
@@ -48,6 +49,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.81.0"),
@@ -103,6 +105,13 @@ let package = Package(
                 "StintCore", "StintRedis", "StintStore", "StintRuntime", nio, nioPosix, log, metrics,
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "StintTracing",
+            dependencies: [
+                "Stint", "StintCore", "StintRuntime", .product(name: "Tracing", package: "swift-distributed-tracing"),
             ],
             swiftSettings: settings
         ),
@@ -217,7 +226,8 @@ let package = Package(
             name: "NodeTests",
             dependencies: [
                 "Stint", "StintCore", "StintLocal", "StintRedis", "StintRuntime", "StintStore", "StintTesting",
-                nio, nioPosix, log, metrics,
+                "StintTracing", nio, nioPosix, log, metrics,
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
             ],
             swiftSettings: settings
