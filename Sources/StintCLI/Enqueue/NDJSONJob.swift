@@ -57,6 +57,9 @@ struct NDJSONJob {
         case "lease_ms":
             try make(.lease)
             draft.header.lease = .milliseconds(try Self.integer(value, key, 100...604_800_000))
+        case "sensitive":
+            guard value.kind == .bool else { throw Refusal(description: "its sensitive is not true or false") }
+            draft.header.isSensitive = value.text == Array("true".utf8)
         default: throw Refusal(description: "it has an unknown key \"\(key.prefix(60))\"")
         }
     }
