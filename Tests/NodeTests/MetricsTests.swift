@@ -124,7 +124,7 @@ extension NodeTests.MetricsTests {
         }
     }
 
-    @Test func `settles that are repeated, and those that are refused, are counted`() async throws {
+    @Test func `settles that are repeated are counted`() async throws {
         try await Arena.runAlone { arena in
             let metrics = TestMetrics()
             let gate = Gate()
