@@ -26,6 +26,7 @@ if Context.environment["STINT_STRICT"] == "1" {
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 
 // Examples are written as users would write them: they see the library and nothing else.
@@ -40,6 +41,7 @@ let package = Package(
     products: [
         .library(name: "Stint", targets: ["Stint"]),
         .library(name: "StintTesting", targets: ["StintTesting"]),
+        .library(name: "StintTracing", targets: ["StintTracing"]),
         .executable(name: "stint", targets: ["StintCLI"]),
     ],
     dependencies: [
@@ -47,7 +49,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.81.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.29.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
@@ -90,7 +94,7 @@ let package = Package(
         .target(
             name: "StintRuntime",
             dependencies: [
-                "StintCore", "StintRedis", "StintStore", nio, log,
+                "StintCore", "StintRedis", "StintStore", nio, log, metrics,
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: settings
@@ -98,8 +102,16 @@ let package = Package(
         .target(
             name: "Stint",
             dependencies: [
-                "StintCore", "StintRedis", "StintStore", "StintRuntime", nio, nioPosix, log,
+                "StintCore", "StintRedis", "StintStore", "StintRuntime", nio, nioPosix, log, metrics,
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "StintTracing",
+            dependencies: [
+                "Stint", "StintCore", "StintRuntime", .product(name: "Tracing", package: "swift-distributed-tracing"),
             ],
             swiftSettings: settings
         ),
@@ -224,9 +236,10 @@ let package = Package(
         .testTarget(
             name: "NodeTests",
             dependencies: [
-                "Stint", "StintCore", "StintLocal", "StintRedis", "StintRuntime", "StintStore", "StintTesting", nio,
-                nioPosix,
-                log,
+                "Stint", "StintCore", "StintLocal", "StintRedis", "StintRuntime", "StintStore", "StintTesting",
+                "StintTracing", nio, nioPosix, log, metrics,
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
             ],
             swiftSettings: settings
         ),

@@ -15,8 +15,9 @@ local rows = {
     { "StintRedis", nio .. " NIOSSL NIOConcurrencyHelpers Logging DequeModule " .. platform, "CRESP" },
     { "StintLocal", "Subprocess System SystemPackage Logging " .. platform, "StintRedis" },
     { "StintStore", "NIOCore Logging " .. platform, "StintLua StintCore StintRedis" },
-    { "StintRuntime", "NIOCore Logging DequeModule " .. platform, "StintCore StintRedis StintStore" },
-    { "Stint", nio .. " Logging ServiceLifecycle " .. platform, "StintCore StintRedis StintStore StintRuntime" },
+    { "StintRuntime", "NIOCore Logging DequeModule Metrics " .. platform, "StintCore StintRedis StintStore" },
+    { "Stint", nio .. " Logging ServiceLifecycle Crypto Metrics " .. platform, "StintCore StintRedis StintStore StintRuntime" },
+    { "StintTracing", "NIOCore Tracing", "StintCore StintRuntime Stint" },
     { "StintBench", nio .. " Logging Histogram " .. platform, "StintCore StintRedis StintStore StintRuntime Stint" },
     { "StintCLI", nio .. " Logging ServiceLifecycle ArgumentParser Crypto Subprocess System SystemPackage Dispatch "
         .. platform, "StintCore StintRedis StintLocal StintStore StintRuntime Stint StintBench" },

@@ -59,9 +59,20 @@ public struct EnqueueOption: Sendable {
     public static func timeout(_ timeout: Duration) -> EnqueueOption {
         EnqueueOption { $0.header.timeout = timeout }
     }
+
+    /// Marks the job: its payload is not shown by the command line and not quoted in reasons and logs, unless somebody asks
+    /// for it. Default ``JobPayload/isSensitive``. It is no encryption: that is a ``PayloadCodec``.
+    public static var sensitive: EnqueueOption {
+        EnqueueOption { $0.header.isSensitive = true }
+    }
 }
 
 extension NewJob {
+    init<J: JobPayload>(_ type: JobType, _ job: J, _ options: [EnqueueOption], mint: () -> JobID) throws(StintError) {
+        let options = J.isSensitive ? [.sensitive] + options : options
+        try self.init(type: type, payload: Payload.encode(job), lease: J.lease, options, mint: mint)
+    }
+
     init(
         type: JobType, payload: ByteBuffer, lease: Duration? = nil, _ options: [EnqueueOption], mint: () -> JobID
     ) throws(StintError) {

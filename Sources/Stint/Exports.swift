@@ -9,7 +9,12 @@
 @_exported public import struct StintCore.RetryPolicy
 @_exported public import struct StintCore.StintError
 @_exported public import struct StintCore.Token
+@_exported public import struct StintRuntime.EncodedPayload
 @_exported public import struct StintRuntime.JobContext
+@_exported public import protocol StintRuntime.PayloadCodec
+@_exported public import struct StintRuntime.PayloadOwner
+@_exported public import protocol StintRuntime.RunMiddleware
+@_exported public import typealias StintRuntime.RunNext
 @_exported public import enum StintStore.CancelOutcome
 @_exported public import struct StintStore.QueueStats
 @_exported public import enum StintStore.RedriveOutcome

@@ -16,12 +16,15 @@ public protocol JobPayload: Codable, Sendable {
     /// The lease of these jobs, which is stored with each when it is enqueued. Default `nil`: that of the node which runs it. A
     /// job's own ``EnqueueOption/lease(_:)`` goes before it.
     static var lease: Duration? { get }
+    /// Whether jobs of this type are enqueued with ``EnqueueOption/sensitive``. Default false.
+    static var isSensitive: Bool { get }
 }
 
 extension JobPayload {
     public static var retry: RetryPolicy { .standard }
     public static var timeout: Duration? { nil }
     public static var lease: Duration? { nil }
+    public static var isSensitive: Bool { false }
 
     /// A handler with captured dependencies, for ``StintNode``.
     public static func handler(_ run: @escaping @Sendable (Self, JobContext) async throws -> Void) -> JobHandler {
@@ -111,7 +114,8 @@ enum Payload {
         do {
             return try JSONDecoder().decode(type, from: Data(context.payload.readableBytesView))
         } catch {
-            throw JobOutcome.reject(reason: "the payload is not a \(J.type): \(error)")
+            let details = context.isSensitive || J.isSensitive ? "details are left out, it is sensitive" : "\(error)"
+            throw JobOutcome.reject(reason: "the payload is not a \(J.type): \(details)")
         }
     }
 }

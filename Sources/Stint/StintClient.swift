@@ -1,10 +1,11 @@
 import Foundation
 public import Logging
+import Metrics
 public import NIOCore
 import NIOPosix
 public import StintCore
 import StintRedis
-import StintRuntime
+public import StintRuntime
 package import StintStore
 import Synchronization
 
@@ -26,14 +27,23 @@ public final class StintClient: Sendable {
     private let opened = Mutex<Set<QueueName>>([])
     /// `nil` = every enqueue is a call of its own: in memory it costs nothing.
     private let gatherer: EnqueueGatherer?
+    private let metrics = ClientMetrics(MetricsSystem.factory)
+    /// `nil` = jobs are sent as they come.
+    package let pipeline: EnqueuePipeline?
+    package let codec: (any PayloadCodec)?
 
     /// Connects, and checks that the server can be trusted with jobs.
     ///
+    /// - Parameters:
+    ///   - codec: encodes the payloads of all jobs that this client enqueues, and decodes them for the nodes that use it.
+    ///     Default: payloads are stored as they are.
+    ///   - middleware: what is called around every enqueue, the first outermost.
     /// - Throws: ``StintError``: `unavailable` when the server cannot be reached in time, `refused` when it does not let us in,
     ///   `unsupportedServer` when it is older than Redis 7.0 or may evict jobs.
-    public init(_ target: RedisTarget, logger: Logger = Logger(label: "stint"), eventLoop: (any EventLoop)? = nil)
-        async throws(StintError)
-    {
+    public init(
+        _ target: RedisTarget, logger: Logger = Logger(label: "stint"), codec: (any PayloadCodec)? = nil,
+        middleware: [any EnqueueMiddleware] = [], eventLoop: (any EventLoop)? = nil
+    ) async throws(StintError) {
         let keys = try Keys(prefix: target.keyPrefix)
         let redis = RedisClient(
             target.configuration, eventLoop: eventLoop ?? MultiThreadedEventLoopGroup.singleton.next(), logger: logger
@@ -44,6 +54,8 @@ public final class StintClient: Sendable {
         self.jobs = store
         self.reader = Inspector(store)
         self.redis = store
+        self.codec = codec
+        self.pipeline = EnqueuePipeline(middleware, codec)
         self.gatherer = EnqueueGatherer(on: LoopExecutor(redis.eventLoop)) { jobs, queue throws(StintError) in
             try await store.enqueue(jobs, on: queue)
         }
@@ -60,6 +72,8 @@ public final class StintClient: Sendable {
         self.jobs = memory
         self.reader = memory
         self.redis = nil
+        self.codec = nil
+        self.pipeline = nil
         self.logger = logger
         self.repeatFor = .zero
         self.gatherer = nil
@@ -108,15 +122,14 @@ public final class StintClient: Sendable {
     /// Cancelling the task does not take back what was sent: it ends the repeats.
     ///
     /// - Returns: its receipt, once Redis has accepted it.
-    /// - Throws: ``StintError``: `invalidArgument`, `payloadTooLarge`, `undecodable`, `queueFull`, `refused`, `unavailable`, or
-    ///   `unconfirmed` when it may have been accepted or not after repeated attempts: enqueueing it again with the id of
+    /// - Throws: ``StintError``: `invalidArgument`, `payloadTooLarge`, `undecodable`, `queueFull`, `refused`, `unavailable`,
+    ///   `hookFailed` when a middleware or the codec refused it, or `unconfirmed` when it may have been accepted or not after repeated attempts: enqueueing it again with the id of
     ///   ``EnqueueOption/id(_:)`` is safe.
     @discardableResult
     public func enqueue<J: JobPayload>(_ job: J, on queue: QueueName, _ options: EnqueueOption...)
         async throws(StintError) -> Receipt
     {
-        let new = try NewJob(type: JobType(J.type), payload: Payload.encode(job), lease: J.lease, options, mint: mint)
-        return try await enqueue(new, on: queue)
+        try await enqueue(NewJob(JobType(J.type), job, options, mint: mint), on: queue)
     }
 
     /// Enqueues many jobs of one kind. They are accepted in order, in calls of at most 1,000.
@@ -130,10 +143,7 @@ public final class StintClient: Sendable {
             throw .invalidArgument(
                 "enqueue \(queue)", "one id for \(jobs.count) jobs", advice: "Enqueue each with an id of its own.")
         }
-        for job in jobs {
-            new.append(
-                try NewJob(type: type, payload: Payload.encode(job), lease: J.lease, options, mint: mint))
-        }
+        for job in jobs { new.append(try NewJob(type, job, options, mint: mint)) }
         return try await enqueue(new, on: queue)
     }
 
@@ -147,8 +157,15 @@ public final class StintClient: Sendable {
 
     /// The way of every single enqueue.
     private func enqueue(_ job: NewJob, on queue: QueueName) async throws(StintError) -> Receipt {
+        guard let pipeline else { return try await send(job, on: queue) }
+        return try await pipeline.run([job], on: queue) { jobs throws(StintError) in
+            [try await self.send(jobs[0], on: queue)]
+        }[0]
+    }
+
+    private func send(_ job: NewJob, on queue: QueueName) async throws(StintError) -> Receipt {
         try await open(queue)
-        let outcomes = try await untilConfirmed([job]) { jobs throws(StintError) in
+        let outcomes = try await untilConfirmed([job], on: queue) { jobs throws(StintError) in
             guard let gatherer = self.gatherer else {
                 return try await self.jobs.enqueue(jobs, on: queue, timeout: nil)
             }
@@ -159,13 +176,20 @@ public final class StintClient: Sendable {
 
     /// The way of every enqueue of many: chunks, in order.
     package func enqueue(_ jobs: [NewJob], on queue: QueueName) async throws(StintError) -> [Receipt] {
+        guard let pipeline else { return try await send(jobs, on: queue) }
+        return try await pipeline.run(jobs, on: queue) { jobs throws(StintError) in
+            try await self.send(jobs, on: queue)
+        }
+    }
+
+    private func send(_ jobs: [NewJob], on queue: QueueName) async throws(StintError) -> [Receipt] {
         try await open(queue)
         var receipts: [Receipt] = []
         receipts.reserveCapacity(jobs.count)
         var rest = jobs[...]
         while !rest.isEmpty {
             let chunk = Self.call(from: &rest)
-            let outcomes = try await untilConfirmed(chunk) { jobs throws(StintError) in
+            let outcomes = try await untilConfirmed(chunk, on: queue) { jobs throws(StintError) in
                 try await self.jobs.enqueue(jobs, on: queue, timeout: nil)
             }
             for (job, outcome) in zip(chunk, outcomes) {
@@ -188,7 +212,7 @@ public final class StintClient: Sendable {
 
     /// Repeats what was not confirmed.
     private func untilConfirmed(
-        _ jobs: [NewJob], _ send: ([NewJob]) async throws(StintError) -> [EnqueueOutcome]
+        _ jobs: [NewJob], on queue: QueueName, _ send: ([NewJob]) async throws(StintError) -> [EnqueueOutcome]
     ) async throws(StintError) -> [EnqueueOutcome] {
         let end = ContinuousClock.now.advanced(by: repeatFor)
         var jobs = jobs
@@ -196,8 +220,10 @@ public final class StintClient: Sendable {
         var pause = Duration.milliseconds(50)
         while true {
             do {
-                let outcomes = try await send(jobs)
-                return mayHaveRun ? jobs.indices.map { jobs[$0].isMinted ? .accepted : outcomes[$0] } : outcomes
+                var outcomes = try await send(jobs)
+                if mayHaveRun { for index in jobs.indices where jobs[index].isMinted { outcomes[index] = .accepted } }
+                metrics?.enqueued(jobs, outcomes, on: queue)
+                return outcomes
             } catch {
                 if error.code == .unconfirmed {
                     // It may have been accepted: from now on look for finished jobs too. A minted id that is found is ours.
@@ -205,6 +231,7 @@ public final class StintClient: Sendable {
                     for index in jobs.indices { jobs[index].isFresh = false }
                 }
                 guard error.isPassing, ContinuousClock.now < end, !Task.isCancelled else {
+                    metrics?.failed(jobs, on: queue)
                     throw mayHaveRun ? Self.unconfirmed(error, jobs) : error
                 }
                 try? await Task.sleep(for: pause * Double.random(in: 0.5..<1.5))

@@ -2,7 +2,7 @@ import Foundation
 import Logging
 public import ServiceLifecycle
 public import StintCore
-package import StintRuntime
+public import StintRuntime
 import StintStore
 
 /// A node of the cluster: claims jobs from queues and runs them. Start as many as you like, on as many machines.
@@ -30,11 +30,13 @@ public final class StintNode: Service {
     ///   - name: the node's name in its consumer ID and in the register. Default the host's name.
     ///   - build: the version of your program, for the register, by which ``StintClient/quiet(_:)`` can choose nodes.
     ///   - labels: what this node has that others may not have, for the register.
+    ///   - middleware: what is called around every run, the first outermost.
     /// - Throws: ``StintError`` with code `invalidArgument`.
     public convenience init(
         _ client: StintClient, queues: [QueueName], concurrency: Int? = nil, lease: Duration = Defaults.lease,
         grace: Duration = Defaults.grace, cancelGrace: Duration = Defaults.cancelGrace, name: String? = nil,
-        build: String = "", labels: [String] = [], @HandlerBuilder handlers: () -> [JobHandler]
+        build: String = "", labels: [String] = [], middleware: [any RunMiddleware] = [],
+        @HandlerBuilder handlers: () -> [JobHandler]
     ) throws(StintError) {
         let handlers = try Handlers(handlers())
         var configuration = NodeConfiguration(
@@ -46,19 +48,23 @@ public final class StintNode: Service {
         configuration.grace = grace
         configuration.cancelGrace = cancelGrace
         (configuration.build, configuration.labels) = (build, labels)
-        try self.init(client, configuration, handlers)
+        try self.init(client, configuration, handlers, middleware: middleware)
     }
 
     package init(
-        _ client: StintClient, _ configuration: NodeConfiguration, _ handlers: Handlers, observer: NodeObserver? = nil
+        _ client: StintClient, _ configuration: NodeConfiguration, _ handlers: Handlers,
+        middleware: [any RunMiddleware] = [], observer: NodeObserver? = nil
     ) throws(StintError) {
         guard client.isOnRedis else {
             throw .invalidArgument(
                 "node", "the client keeps its jobs in memory", advice: "Run its jobs by drain() of TestStint.")
         }
+        var configuration = configuration
+        configuration.codec = client.codec
         self.client = client
         self.node = try Node(
-            store: client.store, configuration: configuration, handlers: handlers, logger: client.logger,
+            store: client.store, configuration: configuration, handlers: handlers.behind(middleware),
+            logger: client.logger,
             observer: observer
         )
     }

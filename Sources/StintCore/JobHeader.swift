@@ -15,6 +15,12 @@ public struct JobHeader: Hashable, Sendable {
     public var startBy: Moment?
     /// How long one run of the job may take; `nil` = what its handler says, else for ever.
     public var timeout: Duration?
+    /// What the payload was encoded by, in the words of the codec; `nil` = the payload is as it was enqueued.
+    package var codec: String?
+    /// The payload is not shown where nobody asks for it.
+    package var isSensitive = false
+    /// The trace in which the job was enqueued.
+    package var trace: String?
 
     public init(
         type: JobType, priority: Int = 0, lease: Duration? = nil, maxFailures: Int? = nil, maxLapses: Int? = nil,
@@ -52,6 +58,21 @@ public struct JobHeader: Hashable, Sendable {
             try check(startBy.isInRange, "start by \(startBy)", "at most ten years, and before the year 10000")
         }
         if let timeout { try check(Self.timeouts.contains(timeout), "timeout \(timeout)", "1 ms to 365 days") }
+        if codec != nil || trace != nil { try validateTexts() }
+    }
+
+    private func validateTexts() throws(StintError) {
+        for (text, name, limit) in [(codec, "codec", 100), (trace, "trace", 512)] {
+            guard let text else { continue }
+            let isRight =
+                (1...limit).contains(text.utf8.count)
+                && text.utf8.allSatisfy { Name.isPrintable($0) && $0 != UInt8(ascii: ";") }
+            if !isRight {
+                throw .invalidArgument(
+                    "job options", "\(name) \(Name.quoted(text)) is out of range",
+                    advice: "It is 1 to \(limit) printable ASCII characters without spaces and semicolons.")
+            }
+        }
     }
 
     /// How long a run may be allowed to take.
@@ -66,6 +87,9 @@ public struct JobHeader: Hashable, Sendable {
         if let maxLapses { options += ";x=\(maxLapses)" }
         if let startBy { options += ";b=\(startBy.encoded)" }
         if let timeout { options += ";t=\(timeout.wholeMs)" }
+        if let codec { options += ";c=\(codec)" }
+        if isSensitive { options += ";m=1" }
+        if let trace { options += ";o=\(trace)" }
         return (options.isEmpty ? "j" : "J") + type.rawValue + options + "\n"
     }
 
@@ -105,6 +129,9 @@ public struct JobHeader: Hashable, Sendable {
         case "x": maxLapses = number
         case "t": timeout = number.flatMap { $0 > 0 ? .milliseconds($0) : nil }
         case "b": startBy = Moment(decoding: text); return startBy != nil
+        case "c": codec = String(text); return true
+        case "m": isSensitive = text != "0"; return true
+        case "o": trace = String(text); return true
         default: return true
         }
         return number != nil

@@ -25,4 +25,9 @@ public struct JobOutcome: Error, Sendable, CustomStringConvertible {
     }
 
     public var description: String { reason }
+
+    /// False when the job was only put off.
+    package var isFailure: Bool {
+        if case .snooze = kind { false } else { true }
+    }
 }

@@ -32,7 +32,7 @@ package enum Name {
     static func isPrintable(_ byte: UInt8) -> Bool { byte > 32 && byte < 127 }
 
     /// For error messages: bounded, and without what moves a terminal's cursor or turns the direction of text.
-    static func quoted(_ text: String) -> String {
+    package static func quoted(_ text: String) -> String {
         let cleaned = text.unicodeScalars.prefix(60).map { scalar in
             switch scalar.properties.generalCategory {
             case .control, .format, .lineSeparator, .paragraphSeparator: "\u{FFFD}"

@@ -4,7 +4,7 @@ public struct StintError: Error, Sendable, CustomStringConvertible {
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Value: String {
             case invalidArgument, unavailable, unconfirmed, queueFull, refused, leaseLost, payloadTooLarge, undecodable,
-                unsupportedServer, malformed, closed
+                unsupportedServer, malformed, closed, keyMissing, tampered, hookFailed
         }
         private let value: Value
 
@@ -30,6 +30,12 @@ public struct StintError: Error, Sendable, CustomStringConvertible {
         public static let malformed = Code(value: .malformed)
         /// The client is closed.
         public static let closed = Code(value: .closed)
+        /// The payload is encrypted by a key that is not at hand. The job stays as it is.
+        public static let keyMissing = Code(value: .keyMissing)
+        /// The payload was changed after it had been encrypted, or it is that of another job.
+        public static let tampered = Code(value: .tampered)
+        /// A middleware or a codec of this program threw: ``StintError/underlying`` is its error.
+        public static let hookFailed = Code(value: .hookFailed)
 
         public var description: String { value.rawValue }
     }

@@ -4,18 +4,30 @@ public import StintCore
 import StintStore
 
 /// What a handler knows of the job that it runs.
-public struct JobContext: Sendable {
+public struct JobContext: Sendable, CustomStringConvertible {
     let lease: HeldLease
-    let nodeLogger: Logger
+    private let nodeLogger: Logger
+    private var ownLogger: Logger?
     /// Which node holds the job.
     public let consumer: ConsumerID
+    /// The payload as it was enqueued; decoded, where the client has a codec.
+    public internal(set) var payload: ByteBuffer
+
+    init(lease: HeldLease, nodeLogger: Logger, consumer: ConsumerID) {
+        self.lease = lease
+        self.nodeLogger = nodeLogger
+        self.consumer = consumer
+        self.payload = lease.job.payload
+    }
 
     public var id: JobID { lease.job.id }
     public var queue: QueueName { lease.queue }
     public var type: JobType { lease.job.header.type }
     public var priority: Int { lease.job.header.priority }
-    /// The payload as it was enqueued.
-    public var payload: ByteBuffer { lease.job.payload }
+    /// Whether the job was marked as sensitive: keep its payload out of logs.
+    public var isSensitive: Bool { lease.job.header.isSensitive }
+    /// The trace in which the job was enqueued, as ``OutgoingJob`` was given it; `nil` = none.
+    public var traceContext: String? { lease.job.header.trace }
     /// Which run of the job this is, from 1. Runs that were released are not counted.
     public var attempt: Int { lease.job.tries.attempt }
     /// How often the job has failed before.
@@ -29,14 +41,24 @@ public struct JobContext: Sendable {
     /// Until when this node may believe that it holds the lease, on its monotonic clock. Moves with every heartbeat.
     public var deadline: ContinuousClock.Instant { lease.deadline }
 
-    /// Carries the job's id, queue and attempt as metadata. Made when it is asked for: most runs log nothing.
+    /// Carries as metadata `job`, `queue`, `type`, `attempt`, `token` and `consumer`. Made when it is asked for: most runs log
+    /// nothing. A middleware may set another for what it calls.
     public var logger: Logger {
-        var logger = nodeLogger
-        logger[metadataKey: "job"] = "\(id)"
-        logger[metadataKey: "queue"] = "\(queue)"
-        logger[metadataKey: "attempt"] = "\(attempt)"
-        return logger
+        get {
+            if let ownLogger { return ownLogger }
+            var logger = nodeLogger
+            logger[metadataKey: "job"] = "\(id)"
+            logger[metadataKey: "queue"] = "\(queue)"
+            logger[metadataKey: "type"] = "\(type)"
+            logger[metadataKey: "attempt"] = "\(attempt)"
+            logger[metadataKey: "token"] = "\(token)"
+            return logger
+        }
+        set { ownLogger = newValue }
     }
+
+    /// Which job it is. Never its payload.
+    public var description: String { "job \(id) of \(queue), type \(type), attempt \(attempt)" }
 
     /// Call it right before a side effect: throws when the job may be another's by now.
     ///

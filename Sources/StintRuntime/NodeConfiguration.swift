@@ -30,6 +30,8 @@ package struct NodeConfiguration: Sendable {
     package var build = ""
     /// What the node has that others may not have, for the register.
     package var labels: [String] = []
+    /// What decodes the payloads that were encoded.
+    package var codec: (any PayloadCodec)?
 
     package init(queues: [Queue], concurrency: Int, consumer: ConsumerID) {
         self.queues = queues

@@ -1,4 +1,5 @@
 import Logging
+import Metrics
 import NIOCore
 import StintCore
 import StintRedis
@@ -21,6 +22,8 @@ final class NodeState: Sendable {
     let listensFrom = Mutex(ContinuousClock.now)
     let logger: Logger
     let observe: NodeObserver?
+    let decoder: PayloadDecoder
+    let metrics: NodeMetrics?
     let agenda: Agenda
     let leases = LeaseTable()
     let pace = Pace()
@@ -83,6 +86,8 @@ final class NodeState: Sendable {
         self.types = handlers.types
         self.logger = logger
         self.observe = observer
+        self.decoder = PayloadDecoder(configuration.codec)
+        self.metrics = NodeMetrics(MetricsSystem.factory, configuration, handlers)
         self.agenda = Agenda(configuration.queues)
         self.claimSignal = Signal(eventLoop)
         self.idleSignal = Signal(eventLoop)
@@ -130,6 +135,7 @@ final class NodeState: Sendable {
     func lost(_ lease: HeldLease) {
         logger.warning(
             "lease lost, handler cancelled", metadata: ["job": "\(lease.job.id)", "queue": "\(lease.queue)"])
+        metrics?.leaseLost(lease.queue)
         observe?(.leaseLost(lease.job, lease.queue))
     }
 

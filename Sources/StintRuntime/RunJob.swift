@@ -18,11 +18,16 @@ struct RunJob {
         // Strangers have sorted out what it does not know.
         guard let handler else { return handBack(lease) }
         node.observe?(.runBegan(job, lease.queue))
+        node.metrics?.began(job, lease.queue)
         let began = ContinuousClock.now
         if let timeout { node.look(at: began.advanced(by: timeout)) }
         var thrown: (any Error)?
         do {
-            try await handler.run(JobContext(lease: lease, nodeLogger: node.logger, consumer: node.consumer))
+            var context = JobContext(lease: lease, nodeLogger: node.logger, consumer: node.consumer)
+            if node.decoder.concerns(job) {
+                context.payload = try await node.decoder.decode(job, on: lease.queue, node.logger)
+            }
+            try await handler.run(context)
         } catch {
             thrown = error
         }
@@ -34,12 +39,14 @@ struct RunJob {
             node.observe?(.runEnded(job, lease.queue, .nothing))
             return
         }
-        node.pace.note(ContinuousClock.now - began)
+        let duration = ContinuousClock.now - began
+        node.pace.note(duration)
         let settle = Settle.decide(
             error: thrown, cause: cause, header: job.header, tries: job.tries, policy: handler.retry,
             random: node.draw()
         )
         node.observe?(.runEnded(job, lease.queue, settle))
+        node.metrics?.ended(job, lease.queue, settle, took: duration)
         self.settle(lease, settle)
     }
 

@@ -36,7 +36,7 @@ struct Command {
     /// What the tests' own environment says must not reach the command.
     static let noEnvironment: [String: String?] = [
         "STINT_REDIS_URL": nil, "STINT_REDIS_PASSWORD": nil, "STINT_PREFIX": nil, "STINT_STATE_DIR": nil,
-        "STINT_TLS_CA": nil, "STINT_TLS_CERT": nil, "STINT_TLS_KEY": nil,
+        "STINT_TLS_CA": nil, "STINT_TLS_CERT": nil, "STINT_TLS_KEY": nil, "STINT_PAYLOAD_KEYS": nil,
     ]
 
     var environment: [String: String] = [:]

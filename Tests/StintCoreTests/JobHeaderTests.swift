@@ -62,4 +62,22 @@ struct JobHeaderTests {
             type: "a", priority: -100, lease: .seconds(86_400 * 7), maxFailures: 1_000_000, maxLapses: 1_000_000
         ).validate()
     }
+
+    @Test func `what a header says of its payload is read back`() throws {
+        var header = JobHeader(type: "mail", priority: 2)
+        (header.codec, header.isSensitive, header.trace) = ("aes-gcm:2026-11:00ff", true, "00-1-2-01,tracestate=a%3D1")
+        #expect(header.encoded == "Jmail;p=2;c=aes-gcm:2026-11:00ff;m=1;o=00-1-2-01,tracestate=a%3D1\n")
+        #expect(try JobHeader(decoding: header.encoded.dropLast()) == header)
+        try header.validate()
+    }
+
+    @Test(arguments: ["", "a b", "a;b", "a\nb", "é", String(repeating: "a", count: 101)])
+    func `a codec whose name would break the header is refused`(name: String) {
+        var header = JobHeader(type: "mail")
+        header.codec = name
+        #expect(throws: StintError.self) { try header.validate() }
+        header.codec = nil
+        header.trace = name.count > 100 ? String(repeating: "a", count: 513) : name
+        #expect(throws: StintError.self) { try header.validate() }
+    }
 }

@@ -14,7 +14,7 @@ struct Enqueue: AsyncParsableCommand {
             --ndjson takes one JSON object on each line, with these keys, all optional: payload (a string, or any JSON \
             value: then its text is the payload), payload_base64, type, id, in ("30s") or in_ms, at (ISO 8601) or \
             at_ms, priority, max_failures, max_lapses, lease ("30s") or lease_ms, timeout ("5m") \
-            or timeout_ms. Options of the command line are the \
+            or timeout_ms, sensitive (true or false). Options of the command line are the \
             defaults of every line.
 
             EXAMPLES
@@ -54,6 +54,7 @@ struct Enqueue: AsyncParsableCommand {
     var id: JobID?
 
     @OptionGroup(title: "Job options") var job: JobOptions
+    @OptionGroup(title: "Payload options") var keys: PayloadKeyOptions
 
     @Flag(name: .shortAndLong, help: "Print no ids.")
     var quiet = false
@@ -81,7 +82,7 @@ struct Enqueue: AsyncParsableCommand {
 
     private func enqueueOne() async throws {
         let payload = try readPayload()
-        try await redis.withClient { client in
+        try await redis.withClient(codec: keys.codec()) { client in
             let new = job.job(id: id ?? client.mint(1)[0], isFresh: id == nil, payload: payload)
             try new.validate()
             let receipts: [Receipt]
@@ -111,7 +112,7 @@ struct Enqueue: AsyncParsableCommand {
         let path = lines ?? ndjson ?? "-"
         let source = try LineReader(
             path: path, longestLine: isObjects ? NDJSONJob.longestLine : Defaults.maxPayloadBytes)
-        try await redis.withClient { client in
+        try await redis.withClient(codec: keys.codec()) { client in
             let template = job
             let feed = JobFeed(source) { line in
                 isObjects ? try NDJSONJob.read(line, template) : JobDraft(template, payload: line)

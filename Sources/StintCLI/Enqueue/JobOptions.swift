@@ -45,6 +45,9 @@ struct JobOptions: ParsableArguments {
         transform: Parse.duration)
     var timeout: Duration?
 
+    @Flag(help: "Keep the payload out of what stint prints; see job show --reveal.")
+    var sensitive = false
+
     func check() throws {
         if delay != nil, at != nil { throw ValidationError("Give one of --in and --at.") }
         do {
@@ -55,9 +58,11 @@ struct JobOptions: ParsableArguments {
     }
 
     var header: JobHeader {
-        JobHeader(
+        var header = JobHeader(
             type: type, priority: priority, lease: lease, maxFailures: maxFailures, maxLapses: maxLapses,
             timeout: timeout)
+        header.isSensitive = sensitive
+        return header
     }
 
     var due: Due { at.map { .at(ms: $0) } ?? delay.map { $0 > .zero ? .after($0) : .now } ?? .now }

@@ -63,6 +63,9 @@ struct NDJSONJob {
         case "timeout_ms":
             try make(.timeout)
             draft.header.timeout = .milliseconds(try Self.integer(value, key, 1...31_536_000_000))
+        case "sensitive":
+            guard value.kind == .bool else { throw Refusal(description: "its sensitive is not true or false") }
+            draft.header.isSensitive = value.text == Array("true".utf8)
         default: throw Refusal(description: "it has an unknown key \"\(key.prefix(60))\"")
         }
     }

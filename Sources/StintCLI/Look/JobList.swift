@@ -51,7 +51,7 @@ struct JobList: AsyncParsableCommand {
 
     func run() async throws {
         let jobs = try await redis.withClient { try await look($0.inspector) }
-        if output.json { return try Console.write(JSON.object([("jobs", .array(jobs.map { $0.json }))]).text + "\n") }
+        if output.json { return try Console.write(JSON.object([("jobs", .array(jobs.map { $0.json() }))]).text + "\n") }
         if jobs.isEmpty { return try Console.write("no jobs\n") }
         var table = Table([
             ("ID", .left), ("STATE", .left), ("TYPE", .left), ("ATTEMPT", .right), ("WHEN", .left), ("PAYLOAD", .left),
@@ -61,7 +61,7 @@ struct JobList: AsyncParsableCommand {
                 job.id.rawValue, job.state?.rawValue ?? "?", job.header?.type.rawValue ?? "-",
                 String(job.tries.attempt),
                 job.whenMs.map { Printable.relative(ms: $0, to: job.serverMs) } ?? "-",
-                job.payload.map { Printable.preview($0) } ?? "-",
+                job.mask.map { Printable.clean($0) } ?? job.payload.map { Printable.preview($0) } ?? "-",
             ])
         }
         try Console.write(table.text)

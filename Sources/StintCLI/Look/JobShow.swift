@@ -9,7 +9,8 @@ struct JobShow: AsyncParsableCommand {
         commandName: "show", abstract: "All that is known of one job.",
         discussion: """
             Of a running job also who holds its lease, with which token and attempt, and when the lease ends unless its \
-            node extends it; of a dead one, why.
+            node extends it; of a dead one, why. A payload that is encrypted, or that its producer marked as sensitive, is \
+            not shown unless --reveal asks for it.
             """)
 
     @Argument(help: "The queue.", transform: Parse.queue)
@@ -18,21 +19,31 @@ struct JobShow: AsyncParsableCommand {
     @Argument(help: "The job's id, as enqueue and job ls print it.", transform: Parse.id)
     var id: JobID
 
+    @Flag(help: "Show the payload also of a sensitive or encrypted job; for the latter its key is needed.")
+    var reveal = false
+
+    @OptionGroup(title: "Payload options") var keys: PayloadKeyOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup(title: "Redis options") var redis: RedisOptions
 
     func run() async throws {
-        guard let job = try await redis.withClient({ try await $0.inspector.job(id, on: queue) }) else {
+        // Without --reveal, keys that cannot be read are nobody's business.
+        let codec = reveal ? try keys.codec() : nil
+        let found: (JobDetail, ByteBuffer?)? = try await redis.withClient(codec: codec) { client in
+            guard let job = try await client.inspector.job(id, on: queue) else { return nil }
+            return (job, reveal ? try await client.payload(of: job) : nil)
+        }
+        guard let (job, payload) = found else {
             throw CommandError(
                 .failure, "no job \(id) is known on \(queue)", advice: "Done jobs are remembered for a while only.")
         }
-        try output.print(job.json, else: job.text)
+        try output.print(job.json(payload), else: job.text(payload))
     }
 }
 
 extension JobDetail {
     /// A page for people, ending with the payload.
-    var text: String {
+    func text(_ revealed: ByteBuffer? = nil) -> String {
         var lines: [(String, String)] = [
             ("id", id.rawValue), ("queue", queue.rawValue), ("state", state?.rawValue ?? "?"),
         ]
@@ -61,13 +72,9 @@ extension JobDetail {
                 ))
         }
         let width = lines.map(\.0.count).max() ?? 0
-        var text = lines.map { name, value in
+        return lines.map { name, value in
             name + String(repeating: " ", count: width - name.count + 2) + Printable.clean(value) + "\n"
-        }.joined()
-        if let payload {
-            text += "\n" + (payload.readableBytes == 0 ? "(no payload)" : Printable.payload(payload)) + "\n"
-        }
-        return text
+        }.joined() + payloadText(revealed)
     }
 
     private var whenName: String {
@@ -78,23 +85,23 @@ extension JobDetail {
         }
     }
 
-    var json: JSON {
+    func json(_ revealed: ByteBuffer? = nil) -> JSON {
         let whenKey = "\(whenName)_ms"
-        return .object([
-            ("id", .string(id.rawValue)), ("queue", .string(queue.rawValue)), ("state", .optional(state?.rawValue)),
-            ("server_ms", .int(serverMs)),
-            ("due_ms", whenKey == "due_ms" ? .optional(whenMs) : .null),
-            ("deadline_ms", whenKey == "deadline_ms" ? .optional(whenMs) : .null),
-            ("ended_ms", whenKey == "ended_ms" ? .optional(whenMs) : .null),
-            ("type", .optional(header?.type.rawValue)), ("priority", .optional(header.map { Int64($0.priority) })),
-            ("lease_ms", .ms(header?.lease)), ("max_failures", .optional(header?.maxFailures.map(Int64.init))),
-            ("max_lapses", .optional(header?.maxLapses.map(Int64.init))),
-            ("timeout_ms", .ms(header?.timeout)), ("attempt", .int(tries.attempt)),
-            ("failures", .int(tries.failures)), ("lapses", .int(tries.lapses)),
-            ("reason", .optional(tries.reason.isEmpty ? nil : tries.reason)),
-            ("last_ms", tries.lastMs > 0 ? .int(tries.lastMs) : .null), ("token", .optional(token?.rawValue)),
-            ("consumer", .optional(consumer?.description)), ("cancel_reason", .optional(cancelReason)),
-            payload.map(Printable.payloadMember) ?? ("payload", .null),
-        ])
+        return .object(
+            [
+                ("id", .string(id.rawValue)), ("queue", .string(queue.rawValue)), ("state", .optional(state?.rawValue)),
+                ("server_ms", .int(serverMs)),
+                ("due_ms", whenKey == "due_ms" ? .optional(whenMs) : .null),
+                ("deadline_ms", whenKey == "deadline_ms" ? .optional(whenMs) : .null),
+                ("ended_ms", whenKey == "ended_ms" ? .optional(whenMs) : .null),
+                ("type", .optional(header?.type.rawValue)), ("priority", .optional(header.map { Int64($0.priority) })),
+                ("lease_ms", .ms(header?.lease)), ("max_failures", .optional(header?.maxFailures.map(Int64.init))),
+                ("max_lapses", .optional(header?.maxLapses.map(Int64.init))),
+                ("timeout_ms", .ms(header?.timeout)), ("attempt", .int(tries.attempt)),
+                ("failures", .int(tries.failures)), ("lapses", .int(tries.lapses)),
+                ("reason", .optional(tries.reason.isEmpty ? nil : tries.reason)),
+                ("last_ms", tries.lastMs > 0 ? .int(tries.lastMs) : .null), ("token", .optional(token?.rawValue)),
+                ("consumer", .optional(consumer?.description)), ("cancel_reason", .optional(cancelReason)),
+            ] + payloadMember(revealed))
     }
 }

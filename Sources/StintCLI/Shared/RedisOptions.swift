@@ -46,8 +46,10 @@ struct RedisOptions: ParsableArguments {
     }
 
     /// Connects, runs `body`, and ends the connections whatever happens.
-    func withClient<Value>(_ body: (StintClient) async throws -> Value) async throws -> Value {
-        let client = try await connect()
+    func withClient<Value>(
+        codec: (any PayloadCodec)? = nil, _ body: (StintClient) async throws -> Value
+    ) async throws -> Value {
+        let client = try await connect(codec: codec)
         do {
             let value = try await body(client)
             await client.close()
@@ -59,8 +61,10 @@ struct RedisOptions: ParsableArguments {
     }
 
     /// A client with connections of its own, for who closes it.
-    func connect() async throws -> StintClient {
-        try await StintClient(target(), logger: logger)
+    func connect() async throws -> StintClient { try await connect(codec: nil) }
+
+    private func connect(codec: (any PayloadCodec)?) async throws -> StintClient {
+        try await StintClient(target(), logger: logger, codec: codec)
     }
 
     /// Whether Redis runs on this machine, as far as its address says.

@@ -86,11 +86,19 @@ struct Work: AsyncParsableCommand {
         completion: .file())
     var history: String?
 
+    @Flag(help: "Bury jobs whose payload is not encrypted; see --payload-keys.")
+    var encryptedOnly = false
+
+    @Flag(help: "With --echo: print the payloads of sensitive jobs, too.")
+    var reveal = false
+
+    @OptionGroup(title: "Payload options") var keys: PayloadKeyOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup(title: "Redis options") var redis: RedisOptions
 
     func validate() throws {
         if (exec == nil) != echo { throw ValidationError("Give one of --exec and --echo.") }
+        if reveal, !echo { throw ValidationError("--reveal goes with --echo.") }
         if output.json, exec != nil {
             throw ValidationError("--json goes with --echo: with --exec, the output is the command's.")
         }
@@ -108,7 +116,7 @@ struct Work: AsyncParsableCommand {
 
     func run() async throws {
         let history = try self.history.map(History.init)
-        try await redis.withClient { client in
+        try await redis.withClient(codec: keys.codec(refusesPlain: encryptedOnly)) { client in
             let stop = StopSwitch()
             let configuration = try configuration()
             let narrator = Narrator(
@@ -157,7 +165,7 @@ struct Work: AsyncParsableCommand {
             let runner = ExecHandler(command: exec, stop: stop)
             handler = Handler { try await runner.run($0) }
         } else {
-            let echo = EchoHandler(isJSON: output.json, stop: stop)
+            let echo = EchoHandler(isJSON: output.json, reveals: reveal, stop: stop)
             handler = Handler { try await echo.run($0) }
         }
         return type.map { Handlers([$0: handler]) } ?? Handlers(fallback: handler)

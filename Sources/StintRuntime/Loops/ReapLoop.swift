@@ -80,6 +80,7 @@ struct ReapLoop {
                         "holder": "\(lapse.consumer.map(String.init(describing:)) ?? "unknown")",
                         "lapses": "\(lapse.lapses)", "outcome": "\(lapse.outcome)",
                     ])
+                node.metrics?.lapsed(lapse, queue)
                 node.observe?(.lapsed(lapse, queue))
             }
             total += reaping.lapses.count

@@ -46,6 +46,7 @@ struct SettleLoop {
             return judge(settles, error, queue)
         }
         node.leases.remove(settles.map(\.lease))
+        node.metrics?.settlesRefused(refusals.count, queue)
         for outgoing in settles {
             let job = outgoing.lease.job
             if let refusal = refusals[job.id] {
@@ -85,6 +86,8 @@ struct SettleLoop {
                 over.append(outgoing)
             }
         }
+        node.metrics?.settlesRetried(again.count, queue)
+        node.metrics?.settlesAbandoned(over.count, queue)
         if !over.isEmpty {
             node.leases.remove(over.map(\.lease))
             node.logger.error(

@@ -61,14 +61,14 @@ final class Arena: Sendable {
 
     private static func connect(
         _ server: RedisServer, commandTimeout: Duration = .seconds(60), repeatFor: Duration? = nil,
-        journal: Journal? = nil
+        journal: Journal? = nil, codec: (any PayloadCodec)? = nil, middleware: [any EnqueueMiddleware] = []
     ) async throws -> StintClient {
         var target = try RedisTarget.redis(server.url).timeouts(command: commandTimeout)
         if let repeatFor { target.repeatFor = repeatFor }
         let logger = Logger(label: "test") { _ in
             if let journal { JournalHandler(journal) } else { SwiftLogNoOpLogHandler() }
         }
-        return try await StintClient(target, logger: logger)
+        return try await StintClient(target, logger: logger, codec: codec, middleware: middleware)
     }
 
     /// A client of its own, as another process would have.
@@ -77,10 +77,12 @@ final class Arena: Sendable {
     ///   - repeatFor: how long its enqueues repeat what was not confirmed.
     ///   - journal: where its log goes, and that of the nodes which use it.
     func newClient(
-        commandTimeout: Duration = .seconds(60), repeatFor: Duration? = nil, journal: Journal? = nil
+        commandTimeout: Duration = .seconds(60), repeatFor: Duration? = nil, journal: Journal? = nil,
+        codec: (any PayloadCodec)? = nil, middleware: [any EnqueueMiddleware] = []
     ) async throws -> StintClient {
         let client = try await Self.connect(
-            server, commandTimeout: commandTimeout, repeatFor: repeatFor, journal: journal)
+            server, commandTimeout: commandTimeout, repeatFor: repeatFor, journal: journal, codec: codec,
+            middleware: middleware)
         owned.withLock { $0.append(client) }
         return client
     }
@@ -92,7 +94,8 @@ final class Arena: Sendable {
     @discardableResult
     func node(
         _ name: String = "a", concurrency: Int = 4, lease: Duration = .seconds(30), grace: Duration = .seconds(60),
-        polls: Bool = true, client: StintClient? = nil, handlers: [JobType: Handler],
+        polls: Bool = true, client: StintClient? = nil, middleware: [any RunMiddleware] = [],
+        handlers: [JobType: Handler],
         _ change: (inout NodeConfiguration) -> Void = { _ in }
     ) async throws -> RunningNode {
         var configuration = NodeConfiguration(
@@ -102,7 +105,8 @@ final class Arena: Sendable {
         if !polls { (configuration.lease, configuration.longestPoll) = (.seconds(86_400), .seconds(3600)) }
         change(&configuration)
         let using = if let client { client } else { try await newClient() }
-        let node = try StintNode(using, configuration, Handlers(handlers), observer: log.observer(name))
+        let node = try StintNode(
+            using, configuration, Handlers(handlers), middleware: middleware, observer: log.observer(name))
         let running = RunningNode(node)
         nodes.withLock { $0.append(running) }
         return running
@@ -174,6 +178,11 @@ final class Arena: Sendable {
                 redis.call('HDEL', KEYS[1] .. 'leases', deadline)
             end
             """, "1", key(""))
+    }
+
+    /// Makes a scheduled job due, whatever its time was.
+    func makeDue(_ id: JobID) async throws {
+        try await send("ZADD", key("scheduled"), "XX", "1", id.rawValue)
     }
 
     /// A section of INFO, by field.

@@ -31,6 +31,7 @@ struct JournalHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        journal.add(.init(level: event.level, message: "\(event.message)", metadata: event.metadata ?? [:]))
+        let all = metadata.merging(event.metadata ?? [:]) { $1 }
+        journal.add(.init(level: event.level, message: "\(event.message)", metadata: all))
     }
 }

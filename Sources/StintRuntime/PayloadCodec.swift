@@ -1,0 +1,56 @@
+public import NIOCore
+public import StintCore
+
+/// What turns payloads into the bytes that are stored, and back: encryption, compression.
+///
+/// A client takes one, and the nodes that use the client take the same. Jobs whose payload was encoded say so, so that a
+/// node without the codec hands them back instead of reading bytes that are none. Concurrent calls come from many tasks.
+public protocol PayloadCodec: Sendable {
+    /// Whether nodes bury jobs whose payload was not encoded at all. Default false: such jobs run, as those that were
+    /// enqueued before there was a codec.
+    var refusesPlain: Bool { get }
+
+    /// Called once for every job on its way in, after all middleware.
+    ///
+    /// - Returns: `nil` = the payload is stored as it is.
+    /// - Throws: whatever it likes. The job is not sent, and its enqueue fails: with a ``StintError`` as it is, with any other
+    ///   error as the cause of a ``StintError`` with code `hookFailed`.
+    func encode(_ payload: ByteBuffer, of job: PayloadOwner) async throws -> EncodedPayload?
+
+    /// Called for every run of a job whose payload was encoded, before its handler.
+    ///
+    /// - Throws: ``StintError`` with code `keyMissing`: the job is handed back for 30 s, and no attempt is counted; with
+    ///   `tampered`: the job is buried. Every other error is treated as one of the handler: ``JobOutcome/snooze(_:)`` hands
+    ///   the job back, ``JobOutcome/reject(reason:)`` buries it, anything else follows the job's retry policy.
+    func decode(_ payload: EncodedPayload, of job: PayloadOwner) async throws -> ByteBuffer
+}
+
+extension PayloadCodec {
+    public var refusesPlain: Bool { false }
+}
+
+/// Whose payload it is: what an encoded payload can be bound to, because it is the same for the whole life of a job.
+public struct PayloadOwner: Hashable, Sendable {
+    public let queue: QueueName
+    public let id: JobID
+    public let type: JobType
+
+    public init(queue: QueueName, id: JobID, type: JobType) {
+        self.queue = queue
+        self.id = id
+        self.type = type
+    }
+}
+
+/// A payload as it is stored.
+public struct EncodedPayload: Sendable {
+    public let bytes: ByteBuffer
+    /// Which codec, with which key or version, made the bytes: 1 to 100 printable ASCII characters without spaces and
+    /// semicolons. Stored in the open beside them, shown to people, and given back for decoding.
+    public let codec: String
+
+    public init(_ bytes: ByteBuffer, codec: String) {
+        self.bytes = bytes
+        self.codec = codec
+    }
+}
