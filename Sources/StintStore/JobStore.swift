@@ -42,5 +42,12 @@ package protocol JobReader: Sendable {
     func leases(of consumer: ConsumerID, on queue: QueueName) async throws(StintError) -> [Held]
 }
 
-extension Store: JobStore {}
+extension Store: JobStore {
+    package func claim(_ limit: Int, from queue: QueueName, for consumer: ConsumerID, lease: Duration)
+        async throws(StintError) -> Claim
+    {
+        try await claim(limit, from: queue, for: consumer, lease: lease, only: nil)
+    }
+}
+
 extension Inspector: JobReader {}
