@@ -5,11 +5,14 @@
 @_exported public import struct StintCore.JobOutcome
 @_exported public import enum StintCore.JobState
 @_exported public import struct StintCore.JobType
+@_exported public import enum StintCore.Moment
 @_exported public import struct StintCore.QueueName
+@_exported public import enum StintCore.QueueOrder
 @_exported public import struct StintCore.RetryPolicy
 @_exported public import struct StintCore.StintError
 @_exported public import struct StintCore.Token
 @_exported public import struct StintRuntime.JobContext
 @_exported public import enum StintStore.CancelOutcome
+@_exported public import enum StintStore.ChangeOutcome
 @_exported public import struct StintStore.QueueStats
 @_exported public import enum StintStore.RedriveOutcome

@@ -20,7 +20,7 @@ public final class StintNode: Service {
     private let client: StintClient
 
     /// - Parameters:
-    ///   - queues: the queues to work on.
+    ///   - queues: the queues to work on: a list, ``NodeQueues/strict(_:)`` or ``NodeQueues/weighted(_:)``.
     ///   - concurrency: how many jobs run at the same time. Default four for each core.
     ///   - lease: how long a job stays this node's without a sign of life. Default 30 s. It bounds how long a silent node's jobs
     ///     wait, not how long a job may run: the heartbeat extends it.
@@ -28,7 +28,7 @@ public final class StintNode: Service {
     ///   - name: the node's name in its consumer ID and in the register. Default the host's name.
     /// - Throws: ``StintError`` with code `invalidArgument`.
     public convenience init(
-        _ client: StintClient, queues: [QueueName], concurrency: Int? = nil, lease: Duration = Defaults.lease,
+        _ client: StintClient, queues: NodeQueues, concurrency: Int? = nil, lease: Duration = Defaults.lease,
         grace: Duration = Defaults.grace, name: String? = nil, @HandlerBuilder handlers: () -> [JobHandler]
     ) throws(StintError) {
         var byType: [JobType: Handler] = [:]
@@ -39,10 +39,11 @@ public final class StintNode: Service {
             }
         }
         var configuration = NodeConfiguration(
-            queues: queues.map { NodeConfiguration.Queue($0) },
+            queues: queues.queues,
             concurrency: concurrency ?? 4 * ProcessInfo.processInfo.activeProcessorCount,
             consumer: try ConsumerID(name: name ?? Self.hostName)
         )
+        configuration.isStrict = queues.isStrict
         configuration.lease = lease
         configuration.grace = grace
         try self.init(client, configuration, Handlers(byType))

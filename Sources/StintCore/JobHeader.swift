@@ -13,10 +13,14 @@ public struct JobHeader: Hashable, Sendable {
     public var maxLapses: Int?
     /// The job is not started after this, but buried; `nil` = it may wait for ever.
     public var startBy: Moment?
+    /// By which a queue ordered by deadlines runs it: the earliest first. `nil` = after all that have one. Nothing else.
+    public var deadline: Moment?
+    /// How long the job is thought to take, for a queue that runs the shortest first; `nil` = after all that say so.
+    public var estimate: Duration?
 
     public init(
         type: JobType, priority: Int = 0, lease: Duration? = nil, maxFailures: Int? = nil, maxLapses: Int? = nil,
-        startBy: Moment? = nil
+        startBy: Moment? = nil, deadline: Moment? = nil, estimate: Duration? = nil
     ) {
         self.type = type
         self.priority = priority
@@ -24,10 +28,17 @@ public struct JobHeader: Hashable, Sendable {
         self.maxFailures = maxFailures
         self.maxLapses = maxLapses
         self.startBy = startBy
+        self.deadline = deadline
+        self.estimate = estimate
     }
 
     /// Whether the enqueue script has to work something out, which it does for those jobs only.
-    package var hasTerms: Bool { startBy?.isRelative ?? false }
+    package var hasTerms: Bool { (startBy?.isRelative ?? false) || (deadline?.isRelative ?? false) }
+
+    /// Whether the job was to be started before this time.
+    package func isExpired(atMs nowMs: Int64) -> Bool {
+        if case .at(let ms) = startBy { ms < nowMs } else { false }
+    }
 
     /// - Throws: ``StintError`` with code `invalidArgument` for the first option that is out of range.
     package func validate() throws(StintError) {
@@ -48,6 +59,14 @@ public struct JobHeader: Hashable, Sendable {
         if let startBy {
             try check(startBy.isInRange, "start by \(startBy)", "at most ten years, and before the year 10000")
         }
+        if let deadline {
+            try check(deadline.isInRange, "deadline \(deadline)", "at most ten years, and before the year 10000")
+        }
+        if let estimate {
+            try check(
+                estimate >= .milliseconds(1) && estimate <= .seconds(86_400 * 3660), "estimate \(estimate)",
+                "1 ms to ten years")
+        }
     }
 
     /// The header line, with its line end.
@@ -58,6 +77,8 @@ public struct JobHeader: Hashable, Sendable {
         if let maxFailures { options += ";f=\(maxFailures)" }
         if let maxLapses { options += ";x=\(maxLapses)" }
         if let startBy { options += ";b=\(startBy.encoded)" }
+        if let deadline { options += ";d=\(deadline.encoded)" }
+        if let estimate { options += ";e=\(estimate.wholeMs)" }
         return (options.isEmpty ? "j" : "J") + type.rawValue + options + "\n"
     }
 
@@ -96,6 +117,8 @@ public struct JobHeader: Hashable, Sendable {
         case "f": maxFailures = number
         case "x": maxLapses = number
         case "b": startBy = Moment(decoding: text); return startBy != nil
+        case "d": deadline = Moment(decoding: text); return deadline != nil
+        case "e": estimate = number.map { .milliseconds($0) }
         default: return true
         }
         return number != nil

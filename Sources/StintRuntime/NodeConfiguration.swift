@@ -13,6 +13,8 @@ package struct NodeConfiguration: Sendable {
     }
 
     package var queues: [Queue]
+    /// Claims from a queue only when those before it have nothing, as far as the node knows; weights do not count then.
+    package var isStrict = false
     package var concurrency: Int
     package var consumer: ConsumerID
     package var lease = Defaults.lease

@@ -49,7 +49,7 @@ final class NodeState: Sendable {
         self.handlers = handlers
         self.logger = logger
         self.observe = observer
-        self.agenda = Agenda(configuration.queues)
+        self.agenda = Agenda(configuration.queues, isStrict: configuration.isStrict)
         self.claimSignal = Signal(eventLoop)
         self.idleSignal = Signal(eventLoop)
         self.settleSignal = Signal(eventLoop)

@@ -38,17 +38,37 @@ struct JobOptions: ParsableArguments {
         transform: Parse.duration)
     var lease: Duration?
 
+    @Option(
+        help: ArgumentHelp(
+            "Never started later than this, as 10m from now or as a time: then the job is dead.", valueName: "when"),
+        transform: Parse.moment)
+    var startBy: Moment?
+
+    @Option(
+        help: ArgumentHelp(
+            "For a queue ordered by deadlines, as 10m from now or as a time: the earliest runs first.",
+            valueName: "when"), transform: Parse.moment)
+    var deadline: Moment?
+
+    @Option(
+        help: ArgumentHelp(
+            "For a queue that runs the shortest jobs first: how long this one may take, as 30s.", valueName: "duration"
+        ), transform: Parse.duration)
+    var estimate: Duration?
+
     func check() throws {
         if delay != nil, at != nil { throw ValidationError("Give one of --in and --at.") }
         do {
-            try header.validate()
+            try job(id: JobID(unchecked: "draft"), isFresh: true, payload: ByteBuffer()).validate()
         } catch {
             throw ValidationError("\(error.message). \(error.advice)")
         }
     }
 
     var header: JobHeader {
-        JobHeader(type: type, priority: priority, lease: lease, maxFailures: maxFailures, maxLapses: maxLapses)
+        JobHeader(
+            type: type, priority: priority, lease: lease, maxFailures: maxFailures, maxLapses: maxLapses,
+            startBy: startBy, deadline: deadline, estimate: estimate)
     }
 
     var due: Due { at.map { .at(ms: $0) } ?? delay.map { $0 > .zero ? .after($0) : .now } ?? .now }

@@ -37,7 +37,7 @@ extension JobDetail {
             ("id", id.rawValue), ("queue", queue.rawValue), ("state", state?.rawValue ?? "?"),
         ]
         if let whenMs {
-            lines.append((whenName, "\(Printable.relative(ms: whenMs, to: serverMs)) (\(Printable.time(ms: whenMs)))"))
+            lines.append((whenName, when(whenMs)))
         }
         if state == .leased { lines.append(("attempt", String(tries.attempt))) }
         if let consumer { lines.append(("holder", consumer.description)) }
@@ -49,6 +49,9 @@ extension JobDetail {
             if let lease = header.lease { lines.append(("lease", Printable.duration(lease))) }
             if let maxFailures = header.maxFailures { lines.append(("max failures", String(maxFailures))) }
             if let maxLapses = header.maxLapses { lines.append(("max lapses", String(maxLapses))) }
+            if let ms = header.startBy?.ms { lines.append(("start by", when(ms))) }
+            if let ms = header.deadline?.ms { lines.append(("wanted by", when(ms))) }
+            if let estimate = header.estimate { lines.append(("estimate", Printable.duration(estimate))) }
         }
         lines.append(
             ("tries", "\(Printable.count(tries.failures, "failure")), \(Printable.count(tries.lapses, "lapse"))"))
@@ -69,6 +72,10 @@ extension JobDetail {
         return text
     }
 
+    private func when(_ ms: Int64) -> String {
+        "\(Printable.relative(ms: ms, to: serverMs)) (\(Printable.time(ms: ms)))"
+    }
+
     private var whenName: String {
         switch state {
         case .scheduled: "due"
@@ -87,7 +94,9 @@ extension JobDetail {
             ("ended_ms", whenKey == "ended_ms" ? .optional(whenMs) : .null),
             ("type", .optional(header?.type.rawValue)), ("priority", .optional(header.map { Int64($0.priority) })),
             ("lease_ms", .ms(header?.lease)), ("max_failures", .optional(header?.maxFailures.map(Int64.init))),
-            ("max_lapses", .optional(header?.maxLapses.map(Int64.init))), ("attempt", .int(tries.attempt)),
+            ("max_lapses", .optional(header?.maxLapses.map(Int64.init))),
+            ("start_by_ms", .optional(header?.startBy?.ms)), ("wanted_by_ms", .optional(header?.deadline?.ms)),
+            ("estimate_ms", .ms(header?.estimate)), ("attempt", .int(tries.attempt)),
             ("failures", .int(tries.failures)), ("lapses", .int(tries.lapses)),
             ("reason", .optional(tries.reason.isEmpty ? nil : tries.reason)),
             ("last_ms", tries.lastMs > 0 ? .int(tries.lastMs) : .null), ("token", .optional(token?.rawValue)),
@@ -95,4 +104,9 @@ extension JobDetail {
             payload.map(Printable.payloadMember) ?? ("payload", .null),
         ])
     }
+}
+
+extension Moment {
+    /// In a record that was accepted all times are those of the server's clock.
+    fileprivate var ms: Int64? { if case .at(let ms) = self { ms } else { nil } }
 }
