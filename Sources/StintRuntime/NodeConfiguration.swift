@@ -28,6 +28,8 @@ package struct NodeConfiguration: Sendable {
     package var claimLimit = Defaults.maxJobsPerCall
     /// The longest that a lost wake-up delays a job. Tests of what must not wait for it make it long.
     package var longestPoll = Defaults.pollInterval
+    /// How often finished jobs are forgotten, and changes of the order ended that nobody has ended.
+    package var upkeepInterval = Duration.seconds(60)
     /// The version of the program, for the register.
     package var build = ""
 

@@ -5,14 +5,12 @@ import StintStore
 /// Forgets finished jobs that are too old or too many, a few at a time, in queues that this node works on, and in one of its
 /// others each minute; and goes on with a change of their order when who made it has died.
 struct JanitorLoop {
-    private static let interval = Duration.seconds(60)
-
     let node: NodeState
     let timer: Signal
 
     func run() async {
         while !Task.isCancelled {
-            await node.pause(Self.interval, on: timer)
+            await node.pause(node.configuration.upkeepInterval, on: timer)
             if Task.isCancelled { return }
             for queue in node.agenda.takeTrimmable(keep: Defaults.keepDone.age, now: .now) {
                 do {

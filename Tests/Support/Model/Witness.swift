@@ -5,9 +5,10 @@ import StintStore
 /// the model is not asked.
 ///
 /// I1 a job that was accepted is in exactly one state · I2 tokens rise · I3 who does not hold a job changes nothing · I4 no
-/// claim before the due time · I5 attempts are the claims that were not released · I6 no claim beyond the lapses of a job ·
-/// I8 two runs only with an end of the lease between · I9 what was acked is not run again · I10 an id is accepted once · I11 no
-/// retry before its delay · I20 no start after the time by which a job was to be started · I15 a refused call changes nothing · I19 records, tries, cancels and indexes agree.
+/// claim before the due time or after the start-by · I5 attempts are the claims that were not released · I6 no claim beyond
+/// the lapses of a job · I8 two runs only with an end of the lease between · I9 what was acked is not run again · I10 an id is
+/// accepted once · I11 no retry before its delay · I15 a refused call changes nothing · I19 records, tries, cancels and indexes
+/// agree.
 /// I17, the order, and I18, what is kept, are the comparison with the model.
 struct Witness {
     var sight = Sight()
@@ -76,7 +77,7 @@ struct Witness {
             if job.tries.attempt != life.claims - life.releases + 1 {
                 wrong.append("I5: attempt \(job.tries.attempt) of \(job.id), which had \(life)")
             }
-            if job.header.isExpired(atMs: nowMs) { wrong.append("I20: \(job.id) was to be started before") }
+            if job.header.isExpired(atMs: nowMs) { wrong.append("I4: \(job.id) was to be started before") }
             if let max = job.header.maxLapses, job.tries.lapses >= max { wrong.append("I6: \(job.id) is poison") }
             life.claims += 1
             lives[job.id] = life
