@@ -30,7 +30,7 @@ let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 
 // Examples are written as users would write them: they see the library and nothing else.
-let examples = ["hello", "order-timeout", "retry-failed-messages"].map { name in
+let examples = ["hello", "order-timeout", "priority-lanes", "retry-failed-messages"].map { name in
     Target.executableTarget(
         name: name, dependencies: ["Stint"], path: "examples/\(name)", exclude: ["README.md"], swiftSettings: settings)
 }
@@ -186,7 +186,9 @@ let package = Package(
         ),
         .testTarget(
             name: "StintStoreTests",
-            dependencies: ["StintStore", "StintLua", "StintCore", "StintRedis", "StintTesting", nio, nioPosix, log],
+            dependencies: [
+                "StintStore", "StintRuntime", "StintLua", "StintCore", "StintRedis", "StintTesting", nio, nioPosix, log,
+            ],
             swiftSettings: settings
         ),
         .testTarget(name: "StintLocalTests", dependencies: ["StintLocal", "StintTesting"], swiftSettings: settings),
@@ -224,7 +226,9 @@ let package = Package(
         ),
         .executableTarget(
             name: "stint-model",
-            dependencies: ["StintCore", "StintLua", "StintRedis", "StintStore", "StintTesting", nio, nioPosix, log],
+            dependencies: [
+                "StintCore", "StintLua", "StintRedis", "StintStore", "StintRuntime", "StintTesting", nio, nioPosix, log,
+            ],
             path: "Tests/Support/Model",
             swiftSettings: settings
         ),

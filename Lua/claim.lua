@@ -23,7 +23,7 @@
            rank to look from with the next claim, 0 = these were all. more = 1 then says that some were not looked at,
            and there is no mark when nothing was claimed: nodes that do not know a type must not wake each other
   A claim brings fewer jobs than its limit when their records together exceed 8 MiB: a reply has to arrive within the
-  lease.
+  lease; and when it meets jobs that were to be started before now (option `b`), which it buries.
   Invariant  token > every token given before in this queue. An id leaves `ready` in the same script that leases it.
   Cost     O(limit log N).
 ]]
@@ -54,7 +54,7 @@ end
 local ready, scheduled = prefix .. 'ready', prefix .. 'scheduled'
 local leased, leases = prefix .. 'leased', prefix .. 'leases'
 
-local meta = call('HMGET', prefix .. 'meta', 'paused', 'token', 'extras')
+local meta = call('HMGET', prefix .. 'meta', 'paused', 'token', 'extras', 'settings')
 if meta[1] == '1' then
     return { '-1', 0, -1, first_in(leased, 1, now_us), now_us, {}, {}, {}, 0, 0 }
 end
@@ -62,7 +62,7 @@ local due_in = first_in(scheduled, 1000, now_us)
 if due_in == 0 then
     --- @include "order"
     --- @include "due"
-    promote_due(prefix, now_us, now_ms, math.max(limit, PROMOTE_AT_LEAST))
+    promote_due(prefix, queue_order(meta[4]), math.max(limit, PROMOTE_AT_LEAST))
     due_in = first_in(scheduled, 1000, now_us)
 end
 local alarm_in = due_in
@@ -70,7 +70,9 @@ if due_in >= 0 then
     --- @include "alarm"
     alarm_in = alarm_for(prefix, consumer, due_in, now_us)
 end
-local ids, records, more, skipped, next_from
+local settings = meta[4] and ';' .. meta[4]
+-- `drawn`: what is claimed, where that is not the head of `ready`.
+local ids, records, more, drawn, skipped, next_from
 if from then
     --- @include "choose"
     ids, records, more, skipped = choose_known(prefix, limit, from)
@@ -79,6 +81,11 @@ if from then
         return { '0', more and 1 or 0, alarm_in, more and -1 or first_in(leased, 1, now_us), now_us, {}, {}, {},
             skipped, next_from }
     end
+    drawn = { unpack(ids) }
+elseif settings and string.find(settings, ';order=random;', 1, true) then
+    --- @include "draw"
+    ids, more = draw_ready(ready, limit)
+    drawn = { unpack(ids) }
 else
     -- One more than asked for tells whether any stay behind.
     ids = call('ZRANGE', ready, '0', limit == 1 and '1' or format('%d', limit))
@@ -86,6 +93,8 @@ else
     if more then
         ids[#ids] = nil
     end
+end
+if not from then
     if #ids == 0 then
         return { '0', 0, alarm_in, first_in(leased, 1, now_us), now_us, {}, {}, {} }
     end
@@ -98,7 +107,8 @@ call('HSET', prefix .. 'meta', 'token', token)
 local byte, taken = string.byte, #ids
 -- Of each length of a lease, when it ends.
 local deadlines = {}
-local entries, n, bytes, orphans = {}, 0, 0, nil
+-- `aside`: where the ids stand that are not handed out.
+local entries, n, bytes, aside = {}, 0, 0, nil
 for i = 1, taken do
     local id, record = ids[i], records[i]
     if record then
@@ -117,17 +127,26 @@ for i = 1, taken do
             if own_ms and own_ms > 0 and own_ms <= MAX_LEASE_MS then
                 length_ms = own_ms
             end
+            local start_by_ms = record_option(record, 'b')
+            if start_by_ms and start_by_ms < now_ms then
+                length_ms = nil
+            end
         end
-        local deadline = deadlines[length_ms]
-        if not deadline then
-            deadline = draw_deadline(leases, now_us + length_ms * 1000, lease)
-            deadlines[length_ms] = deadline
+        if length_ms then
+            local deadline = deadlines[length_ms]
+            if not deadline then
+                deadline = draw_deadline(leases, now_us + length_ms * 1000, lease)
+                deadlines[length_ms] = deadline
+            end
+            entries[n + 1], entries[n + 2] = deadline, id
+            n = n + 2
+        else
+            aside = aside or {}
+            aside[#aside + 1] = i
         end
-        entries[n + 1], entries[n + 2] = deadline, id
-        n = n + 2
     else
-        orphans = orphans or {}
-        orphans[#orphans + 1] = i
+        aside = aside or {}
+        aside[#aside + 1] = i
     end
 end
 
@@ -139,21 +158,18 @@ if n > 0 then
         widen_zset(leased)
     end
 end
-local claimed = from and { unpack(ids, 1, taken) }
-if orphans then
+if aside then
     --- @include "tries"
     --- @include "finish"
-    -- An id without a record can never run: quarantine it where people look, never hand it out, never loop on it.
-    for k = #orphans, 1, -1 do
-        local i = orphans[k]
-        write_tries(prefix, ids[i], 0, 0, now_ms, 'quarantined: the record is missing')
-        bury(prefix, ids[i], now_ms)
-        table.remove(ids, i)
-        table.remove(records, i)
-    end
+    --- @include "aside"
+    bury_aside(prefix, aside, ids, records)
 end
-if from then
-    call('ZREM', ready, unpack(claimed))
+if settings and n > 0 and string.find(settings, ';order=aged:', 1, true) then
+    --- @include "places"
+    keep_places(prefix, ids)
+end
+if drawn then
+    call('ZREM', ready, unpack(drawn, 1, taken))
 else
     call('ZREMRANGEBYRANK', ready, '0', taken == 1 and '0' or format('%d', taken - 1))
 end

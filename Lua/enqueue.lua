@@ -70,14 +70,25 @@ end
 
 -- Second pass, writes.
 local accepted, wake, index = 0, false, ready
+local settings = call('HGET', prefix .. 'meta', 'settings')
+-- By priority, as nearly always: then fresh ids need not be compared with anything.
+local is_ordered = settings and string.find(settings, 'order=', 1, true)
 for _, group in ipairs(groups) do
     local n, list, first, due_ms = group.n, group.list, group.first, group.due_ms
     if n > 0 then
         local last = first + 2 * n - 1
         accepted = accepted + call('HSET', jobs, unpack(list, first, last))
-        if due_ms <= now_ms and not group.fresh then
+        if due_ms <= now_ms and (is_ordered or not group.fresh) then
             --- @include "order"
-            append_ready(ready, group.priority, now_us, group.ids, 1, n)
+            if is_ordered then
+                local ids, records = {}, {}
+                for i = 1, n do
+                    ids[i], records[i] = list[first + 2 * i - 2], list[first + 2 * i - 1]
+                end
+                append_ready(queue_order(settings), prefix, ids, records)
+            else
+                append_band(ready, (100 - group.priority) * BAND + math.floor(now_us / TICK_US), group.ids)
+            end
             wake = true
         else
             local score

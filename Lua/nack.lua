@@ -41,7 +41,7 @@ for i = 0, n - 1 do
     end
 end
 
-local codes, nacked, buried, cancelled, wake = {}, 0, 0, 0, false
+local codes, nacked, buried, cancelled, wake, order = {}, 0, 0, 0, false, nil
 for i = 0, n - 1 do
     local at = 2 + i * FIELDS
     local id, token, verdict, reason = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 5]
@@ -70,8 +70,8 @@ for i = 0, n - 1 do
             local head = call('ZRANGE', scheduled, '0', '0', 'WITHSCORES')
             code, wake = RETRIED, wake or tonumber(head[2]) >= due_ms
         else
-            local priority = record_priority(call('HGET', prefix .. 'jobs', id))
-            append_ready(prefix .. 'ready', priority, now_us, { id }, 1, 1)
+            order = order or queue_order(call('HGET', prefix .. 'meta', 'settings'))
+            append_ready(order, prefix, { id }, { call('HGET', prefix .. 'jobs', id) })
             code, wake = RETRIED, true
         end
         end_leases(prefix, { id }, { deadline })

@@ -22,7 +22,8 @@ local prefix, limit, consumer = KEYS[1], checked_limit(ARGV[1]), ARGV[2]
 if not limit or not consumer or consumer == '' then
     return redis.error_reply('ERR STINT_ARGUMENTS promote: limit 1..1000, consumer')
 end
-local promoted = promote_due(prefix, now_us, now_ms, limit)
+local order = queue_order(redis.call('HGET', prefix .. 'meta', 'settings'))
+local promoted = promote_due(prefix, order, limit)
 if promoted > 0 then
     mark(prefix)
 end

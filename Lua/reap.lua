@@ -11,7 +11,7 @@
   Returns  {server ms, lapse in, id, lease, outcome, lapses, id, lease, outcome, lapses, …}
            lapse in: µs until the next lease runs out, 0 = more have run out, -1 = none is leased
            lease: "<token>:<consumer ID>" of the holder that lost it
-           outcome: 1 = ready again, at the front of its priority; 2 = dead; 3 = cancelled
+           outcome: 1 = ready again, where it was before; 2 = dead; 3 = cancelled
   Writes   tries, new index, then out of `leased`.
   Cost     O(limit log N).
 ]]
@@ -36,7 +36,7 @@ local leased, gone = prefix .. 'leased', ARGV[3]
 
 local replies, ready, buried, cancelled = { string.format('%d', now_ms), -1 }, 0, 0, 0
 local lapsed = call('ZRANGEBYSCORE', leased, '-inf', string.format('%d', now_us), 'WITHSCORES', 'LIMIT', '0', limit)
-local deadlines, leases = {}, {}
+local deadlines, leases, order = {}, {}, nil
 -- From the last to the first: each goes before the one that was put back before it.
 for i = #lapsed - 1, 1, -2 do
     local id, deadline = lapsed[i], string.format('%d', lapsed[i + 1])
@@ -67,7 +67,8 @@ for i = #lapsed - 1, 1, -2 do
         outcome, buried = DEAD, buried + 1
     else
         write_tries(prefix, id, failures, lapses, now_ms, 'lapsed: held by ' .. holder)
-        prepend_ready(prefix .. 'ready', record_priority(record), now_us, id)
+        order = order or queue_order(call('HGET', prefix .. 'meta', 'settings'))
+        prepend_ready(order, prefix, id, record)
         outcome, ready = READY, ready + 1
     end
     call('ZREM', leased, id)

@@ -7,7 +7,8 @@
 
   Returns  {answer, answer, …}, one for each id: `ready`; or the state that it is in, unchanged (`ready`, `scheduled`,
            `leased`, `done`); or `unknown`; or `empty` when its record is missing: nothing to run, the id is forgotten.
-  Writes   `ready` first, then out of its index, then its tries.
+  A job that was to be started before now (option `b`) comes back without that option: it would expire again at once.
+  Writes   the record where it changes, `ready`, then out of its index, then its tries.
   Cost     O(n log N).
 ]]
 --- @include "clock"
@@ -21,14 +22,21 @@ local prefix, n = KEYS[1], #ARGV
 if n < 1 or n > MAX_JOBS then
     return redis.error_reply('ERR STINT_ARGUMENTS redrive: 1..1000 ids')
 end
-local replies, redriven = {}, 0
+local replies, redriven, order = {}, 0, nil
 for i = 1, n do
     local id = ARGV[i]
     local state = state_of(prefix, id)
     if state == 'dead' or state == 'cancelled' then
         local record = call('HGET', prefix .. 'jobs', id)
         if record then
-            append_ready(prefix .. 'ready', record_priority(record), now_us, { id }, 1, 1)
+            local start_by_ms = record_option(record, 'b')
+            if start_by_ms and start_by_ms < now_ms then
+                --- @include "options"
+                record = with_option(record, 'b')
+                call('HSET', prefix .. 'jobs', id, record)
+            end
+            order = order or queue_order(call('HGET', prefix .. 'meta', 'settings'))
+            append_ready(order, prefix, { id }, { record })
             call('ZREM', prefix .. state, id)
             call('HDEL', prefix .. 'tries', id)
             replies[i] = 'ready'

@@ -4,7 +4,7 @@
 
   KEYS[1]  the queue's prefix, `stint:{queue}:`; all keys are built from it and share its hash tag
   ARGV[1]  consumer ID
-  ARGV[2]  delay, ms: 0 = to the front of their priority at once (shutdown);
+  ARGV[2]  delay, ms: 0 = to where they were before the claim, at once (shutdown);
            more = not before then (snooze, unknown type)
   ARGV     groups: token, n, id 1 … id n
 
@@ -40,6 +40,7 @@ end
 -- An id may stand twice in a call: HSCAN, by which lost claims are found, may report it twice.
 local released, cancelled, seen = 0, 0, {}
 local due = string.format('%d', now_ms + delay_ms)
+local order = queue_order(delay_ms == 0 and call('HGET', prefix .. 'meta', 'settings'))
 -- From the last to the first, groups too: each job goes before the one that was put back before it.
 for g = #groups, 1, -1 do
     local held = groups[g][1]
@@ -53,7 +54,7 @@ for g = #groups, 1, -1 do
             elseif delay_ms > 0 then
                 call('ZADD', prefix .. 'scheduled', due, id)
             else
-                prepend_ready(prefix .. 'ready', record_priority(call('HGET', prefix .. 'jobs', id)), now_us, id)
+                prepend_ready(order, prefix, id, call('HGET', prefix .. 'jobs', id))
             end
             call('ZREM', prefix .. 'leased', id)
             released = released + 1

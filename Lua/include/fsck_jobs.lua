@@ -62,6 +62,11 @@ local function take_out(prefix, id, place, kept)
     end
 end
 
+-- At the end of its priority, or where else it belongs by the order of the queue.
+local function make_ready(prefix, id, record)
+    append_ready(queue_order(redis.call('HGET', prefix .. 'meta', 'settings')), prefix, { id }, { record })
+end
+
 local function check_jobs(prefix, _, entries, mends, found)
     local ids, records = {}, {}
     for i = 1, #entries, 2 do
@@ -87,7 +92,7 @@ local function check_jobs(prefix, _, entries, mends, found)
         if count == 0 then
             report(found, 'lost', id)
             if mends then
-                append_ready(prefix .. 'ready', record_priority(records[i]), now_us, { id }, 1, 1)
+                make_ready(prefix, id, records[i])
                 mark(prefix)
             end
         elseif count > 1 or kept == 'done' then

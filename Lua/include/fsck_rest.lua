@@ -8,7 +8,7 @@ local function set_now(prefix, state, id)
     local key = prefix .. state
     if state == 'ready' then
         redis.call('ZREM', key, id)
-        append_ready(key, record_priority(redis.call('HGET', prefix .. 'jobs', id)), now_us, { id }, 1, 1)
+        make_ready(prefix, id, redis.call('HGET', prefix .. 'jobs', id))
     elseif state == 'leased' then
         redis.call('ZADD', key, draw_deadline(prefix .. 'leases', now_us, '0:'), id)
     else
@@ -75,12 +75,12 @@ local function check_leases(prefix, part, entries, mends, found)
     end
 end
 
--- `tries` are of jobs that live or are buried without a record, `cancels` of leased ones.
+-- `tries` are of jobs that live or are buried without a record, `places` of those that live, `cancels` of leased ones.
 local function check_notes(prefix, part, entries, mends, found)
     for i = 1, #entries, 2 do
         local id = entries[i]
-        local lives = redis.call('ZSCORE', prefix .. (part == 'tries' and 'dead' or 'leased'), id)
-            or part == 'tries' and redis.call('HEXISTS', prefix .. 'jobs', id) == 1
+        local lives = redis.call('ZSCORE', prefix .. (part == 'cancels' and 'leased' or 'dead'), id)
+            or part ~= 'cancels' and redis.call('HEXISTS', prefix .. 'jobs', id) == 1
         if not lives then
             report(found, 'stray', id)
             if mends then

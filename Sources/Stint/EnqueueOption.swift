@@ -49,6 +49,22 @@ public struct EnqueueOption: Sendable {
         EnqueueOption { $0.header.startBy = .at(ms: Int64((date.timeIntervalSince1970 * 1000).rounded(.down))) }
     }
 
+    /// In a queue ordered by deadlines: the earliest runs first. This long after the enqueue. Default: after all that have one.
+    public static func deadline(_ delay: Duration) -> EnqueueOption {
+        EnqueueOption { $0.header.deadline = .after(delay) }
+    }
+
+    /// In a queue ordered by deadlines: the earliest runs first. A time of the Redis server's clock.
+    public static func deadline(_ date: Date) -> EnqueueOption {
+        EnqueueOption { $0.header.deadline = .at(ms: Int64((date.timeIntervalSince1970 * 1000).rounded(.down))) }
+    }
+
+    /// How long the job is thought to take: a queue that runs the shortest first goes by it. 1 ms to ten years. Default: after
+    /// all that say so.
+    public static func estimate(_ duration: Duration) -> EnqueueOption {
+        EnqueueOption { $0.header.estimate = duration }
+    }
+
     /// The job's own lease. Default: that of its type, else the node's.
     public static func lease(_ lease: Duration) -> EnqueueOption {
         EnqueueOption { $0.header.lease = lease }
@@ -100,6 +116,20 @@ extension NewJob {
         if case .after(let delay) = due, delay > .seconds(86_400 * 3660) {
             throw StintError(
                 .invalidArgument, "enqueue", "a delay of \(delay) is out of range", advice: "It is at most ten years.")
+        }
+        if isLateForStart {
+            throw StintError(
+                .invalidArgument, "enqueue", "the job would be due after the time by which it has to be started",
+                advice: "It would expire without a run. Make it due sooner, or start-by later.")
+        }
+    }
+
+    /// As far as it can be told without the server's clock.
+    private var isLateForStart: Bool {
+        switch (due, header.startBy) {
+        case (.after(let delay), .after(let limit)?): delay > limit
+        case (.at(let ms), .at(let limit)?): ms > limit
+        default: false
         }
     }
 }

@@ -5,7 +5,9 @@
 @_exported public import struct StintCore.JobOutcome
 @_exported public import enum StintCore.JobState
 @_exported public import struct StintCore.JobType
+@_exported public import enum StintCore.Moment
 @_exported public import struct StintCore.QueueName
+@_exported public import enum StintCore.QueueOrder
 @_exported public import struct StintCore.RetryPolicy
 @_exported public import struct StintCore.StintError
 @_exported public import struct StintCore.Token
@@ -16,5 +18,6 @@
 @_exported public import protocol StintRuntime.RunMiddleware
 @_exported public import typealias StintRuntime.RunNext
 @_exported public import enum StintStore.CancelOutcome
+@_exported public import enum StintStore.ChangeOutcome
 @_exported public import struct StintStore.QueueStats
 @_exported public import enum StintStore.RedriveOutcome

@@ -20,7 +20,7 @@ public final class StintNode: Service {
     private let client: StintClient
 
     /// - Parameters:
-    ///   - queues: the queues to work on.
+    ///   - queues: the queues to work on: a list, ``NodeQueues/strict(_:)`` or ``NodeQueues/weighted(_:)``.
     ///   - concurrency: how many jobs run at the same time. Default four for each core.
     ///   - lease: how long a job stays this node's without a sign of life. Default 30 s. It bounds how long a silent node's jobs
     ///     wait, not how long a job may run: the heartbeat extends it.
@@ -33,17 +33,18 @@ public final class StintNode: Service {
     ///   - middleware: what is called around every run, the first outermost.
     /// - Throws: ``StintError`` with code `invalidArgument`.
     public convenience init(
-        _ client: StintClient, queues: [QueueName], concurrency: Int? = nil, lease: Duration = Defaults.lease,
+        _ client: StintClient, queues: NodeQueues, concurrency: Int? = nil, lease: Duration = Defaults.lease,
         grace: Duration = Defaults.grace, cancelGrace: Duration = Defaults.cancelGrace, name: String? = nil,
         build: String = "", labels: [String] = [], middleware: [any RunMiddleware] = [],
         @HandlerBuilder handlers: () -> [JobHandler]
     ) throws(StintError) {
         let handlers = try Handlers(handlers())
         var configuration = NodeConfiguration(
-            queues: queues.map { NodeConfiguration.Queue($0) },
+            queues: queues.queues,
             concurrency: concurrency ?? 4 * ProcessInfo.processInfo.activeProcessorCount,
             consumer: try ConsumerID(name: name ?? Self.hostName)
         )
+        configuration.isStrict = queues.isStrict
         configuration.lease = lease
         configuration.grace = grace
         configuration.cancelGrace = cancelGrace

@@ -13,6 +13,10 @@ public struct JobHeader: Hashable, Sendable {
     public var maxLapses: Int?
     /// The job is not started after this, but buried; `nil` = it may wait for ever.
     public var startBy: Moment?
+    /// By which a queue ordered by deadlines runs it: the earliest first. `nil` = after all that have one. Nothing else.
+    public var deadline: Moment?
+    /// How long the job is thought to take, for a queue that runs the shortest first; `nil` = after all that say so.
+    public var estimate: Duration?
     /// How long one run of the job may take; `nil` = what its handler says, else for ever.
     public var timeout: Duration?
     /// What the payload was encoded by, in the words of the codec; `nil` = the payload is as it was enqueued.
@@ -24,7 +28,7 @@ public struct JobHeader: Hashable, Sendable {
 
     public init(
         type: JobType, priority: Int = 0, lease: Duration? = nil, maxFailures: Int? = nil, maxLapses: Int? = nil,
-        startBy: Moment? = nil, timeout: Duration? = nil
+        startBy: Moment? = nil, deadline: Moment? = nil, estimate: Duration? = nil, timeout: Duration? = nil
     ) {
         self.type = type
         self.priority = priority
@@ -32,11 +36,18 @@ public struct JobHeader: Hashable, Sendable {
         self.maxFailures = maxFailures
         self.maxLapses = maxLapses
         self.startBy = startBy
+        self.deadline = deadline
+        self.estimate = estimate
         self.timeout = timeout
     }
 
     /// Whether the enqueue script has to work something out, which it does for those jobs only.
-    package var hasTerms: Bool { startBy?.isRelative ?? false }
+    package var hasTerms: Bool { (startBy?.isRelative ?? false) || (deadline?.isRelative ?? false) }
+
+    /// Whether the job was to be started before this time.
+    package func isExpired(atMs nowMs: Int64) -> Bool {
+        if case .at(let ms) = startBy { ms < nowMs } else { false }
+    }
 
     /// - Throws: ``StintError`` with code `invalidArgument` for the first option that is out of range.
     package func validate() throws(StintError) {
@@ -56,6 +67,14 @@ public struct JobHeader: Hashable, Sendable {
         if let maxLapses { try check((1...1_000_000).contains(maxLapses), "max lapses \(maxLapses)", "1 to 1,000,000") }
         if let startBy {
             try check(startBy.isInRange, "start by \(startBy)", "at most ten years, and before the year 10000")
+        }
+        if let deadline {
+            try check(deadline.isInRange, "deadline \(deadline)", "at most ten years, and before the year 10000")
+        }
+        if let estimate {
+            try check(
+                estimate >= .milliseconds(1) && estimate <= .seconds(86_400 * 3660), "estimate \(estimate)",
+                "1 ms to ten years")
         }
         if let timeout { try check(Self.timeouts.contains(timeout), "timeout \(timeout)", "1 ms to 365 days") }
         if codec != nil || trace != nil { try validateTexts() }
@@ -86,6 +105,8 @@ public struct JobHeader: Hashable, Sendable {
         if let maxFailures { options += ";f=\(maxFailures)" }
         if let maxLapses { options += ";x=\(maxLapses)" }
         if let startBy { options += ";b=\(startBy.encoded)" }
+        if let deadline { options += ";d=\(deadline.encoded)" }
+        if let estimate { options += ";e=\(estimate.wholeMs)" }
         if let timeout { options += ";t=\(timeout.wholeMs)" }
         if let codec { options += ";c=\(codec)" }
         if isSensitive { options += ";m=1" }
@@ -129,6 +150,8 @@ public struct JobHeader: Hashable, Sendable {
         case "x": maxLapses = number
         case "t": timeout = number.flatMap { $0 > 0 ? .milliseconds($0) : nil }
         case "b": startBy = Moment(decoding: text); return startBy != nil
+        case "d": deadline = Moment(decoding: text); return deadline != nil
+        case "e": estimate = number.map { .milliseconds($0) }
         case "c": codec = String(text); return true
         case "m": isSensitive = text != "0"; return true
         case "o": trace = String(text); return true

@@ -22,11 +22,16 @@ public enum Moment: Hashable, Sendable {
         self = text.first == "+" ? .after(.milliseconds(ms)) : .at(ms: ms)
     }
 
-    var isInRange: Bool {
+    package var isInRange: Bool {
         switch self {
         case .after(let delay): delay >= .zero && delay <= .seconds(86_400 * 3660)
         case .at(let ms): (0...Self.lastMs).contains(ms)
         }
+    }
+
+    /// As the script works it out.
+    func settled(atMs nowMs: Int64) -> Moment {
+        if case .after(let delay) = self { .at(ms: nowMs + min(max(0, delay.wholeMs), 1 << 52)) } else { self }
     }
 
     /// Whether the script has to work it out.

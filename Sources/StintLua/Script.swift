@@ -41,7 +41,9 @@ package enum Scripts {
     package static let purge = Script(name: "purge")
     package static let trim = Script(name: "trim")
     package static let pause = Script(name: "pause")
+    package static let change = Script(name: "change")
     package static let configure = Script(name: "configure")
+    package static let reorder = Script(name: "reorder")
     package static let beat = Script(name: "beat")
     package static let watch = Script(name: "watch")
     package static let miss = Script(name: "miss")
@@ -53,7 +55,7 @@ package enum Scripts {
     package static let show = Script(name: "show")
 
     package static let all = [
-        enqueue, claim, ack, nack, extend, release, reap, promote, look, cancel, redrive, purge, trim, pause, configure,
-        beat, watch, miss, nudge, tell, expel, fsck, stats, show,
+        enqueue, claim, ack, nack, extend, release, reap, promote, look, cancel, redrive, change, purge, trim, pause,
+        configure, reorder, beat, watch, miss, nudge, tell, expel, fsck, stats, show,
     ]
 }

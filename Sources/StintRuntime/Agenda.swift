@@ -70,13 +70,16 @@ final class Agenda: Sendable {
     private let state: Mutex<State>
     let count: Int
     let startsHot: Bool
+    private let isStrict: Bool
 
-    init(_ queues: [NodeConfiguration.Queue]) {
+    /// - Parameter isStrict: a queue is picked only when none before it is hot.
+    init(_ queues: [NodeConfiguration.Queue], isStrict: Bool = false) {
         // What there is at the start is found by a claim where queues are few, else by looks at many of them at once.
         let startsHot = queues.count <= Self.claimedAtStart
         let entries = queues.map { Entry(name: $0.name, weight: $0.weight, isHot: startsHot) }
         let indices = Dictionary(uniqueKeysWithValues: zip(queues.map(\.name), entries.indices))
         self.count = entries.count
+        self.isStrict = isStrict
         self.startsHot = startsHot
         self.state = Mutex(State(entries: entries, hot: startsHot ? Array(entries.indices) : [], indices: indices))
     }
@@ -184,7 +187,7 @@ final class Agenda: Sendable {
     /// Some queues have jobs, and others may.
     var isPartlyHot: Bool { state.withLock { !$0.hot.isEmpty && $0.hot.count < $0.entries.count } }
 
-    /// A hot queue: every other time one that has just become so, which may be waiting behind the backlog of another; else
+    /// A hot queue. Where the order is strict, the first one. Else every other time one that has just become so, which may be waiting behind the backlog of another; else
     /// drawn by weight, so that no queue starves while another has jobs.
     ///
     /// - Parameter random: draws a number below 1, when there is a choice.
@@ -192,6 +195,7 @@ final class Agenda: Sendable {
         state.withLock { state in
             guard let last = state.hot.last else { return nil }
             if state.hot.count == 1 { return state.entries[last] }
+            if isStrict { return state.entries[state.hot.min() ?? last] }
             let fresh = state.pickedFresh ? nil : state.hot.first { state.entries[$0].isFresh }
             state.pickedFresh = fresh != nil
             if let fresh {

@@ -13,6 +13,8 @@ package struct NodeConfiguration: Sendable {
     }
 
     package var queues: [Queue]
+    /// Claims from a queue only when those before it have nothing, as far as the node knows; weights do not count then.
+    package var isStrict = false
     package var concurrency: Int
     package var consumer: ConsumerID
     package var lease = Defaults.lease
@@ -26,6 +28,8 @@ package struct NodeConfiguration: Sendable {
     package var claimLimit = Defaults.maxJobsPerCall
     /// The longest that a lost wake-up delays a job. Tests of what must not wait for it make it long.
     package var longestPoll = Defaults.pollInterval
+    /// How often finished jobs are forgotten, and changes of the order ended that nobody has ended.
+    package var upkeepInterval = Duration.seconds(60)
     /// The version of the program, for the register.
     package var build = ""
     /// What the node has that others may not have, for the register.

@@ -88,7 +88,7 @@ final class NodeState: Sendable {
         self.observe = observer
         self.decoder = PayloadDecoder(configuration.codec)
         self.metrics = NodeMetrics(MetricsSystem.factory, configuration, handlers)
-        self.agenda = Agenda(configuration.queues)
+        self.agenda = Agenda(configuration.queues, isStrict: configuration.isStrict)
         self.claimSignal = Signal(eventLoop)
         self.idleSignal = Signal(eventLoop)
         self.settleSignal = Signal(eventLoop)

@@ -14,10 +14,13 @@ package struct Inspector: Sendable {
     package func stats(of queue: QueueName) async throws(StintError) -> QueueStats {
         let reply = try await store.call(Scripts.stats, queue) { _ in }
         var values: [String: Int64] = [:]
+        var order = QueueOrder.priority
         for at in stride(from: 0, to: reply.count - 1, by: 2) {
-            values[reply[at].string ?? ""] = reply[at + 1].integer
+            let name = reply[at].string ?? ""
+            if name == "order" { order = QueueOrder(setting: reply[at + 1].string ?? "") }
+            values[name] = reply[at + 1].integer
         }
-        return QueueStats(name: queue, values)
+        return QueueStats(name: queue, order: order, values)
     }
 
     /// The queues in the register, sorted.

@@ -11,7 +11,12 @@ public struct QueueStats: Hashable, Sendable {
     public let enqueuedTotal, ackedTotal, nackedTotal, lapsedTotal, releasedTotal, deadTotal, cancelledTotal,
         redrivenTotal: Int
     public let isPaused: Bool
-    /// How long the job that has been ready longest has been waiting; `nil` = none is ready.
+    /// Which of the ready jobs run first.
+    public let order: QueueOrder
+    /// The order was changed, and not all ready jobs are where it wants them.
+    public let isReordering: Bool
+    /// How long the job that has been ready longest has been waiting; `nil` = none is ready. In a queue of aged jobs: the one
+    /// that runs next; in one ordered by deadlines: the one of those without.
     public let oldestReady: Duration?
     /// Until the next scheduled job is due; `nil` = none is scheduled.
     public let dueIn: Duration?
@@ -19,7 +24,7 @@ public struct QueueStats: Hashable, Sendable {
     public let lapseIn: Duration?
 
     /// - Parameter values: by the names of the script `stats`.
-    package init(name: QueueName, _ values: [String: Int64]) {
+    package init(name: QueueName, order: QueueOrder, _ values: [String: Int64]) {
         func count(_ name: String) -> Int { Int(values[name] ?? 0) }
         func ms(_ name: String) -> Duration? { (values[name] ?? -1) < 0 ? nil : .milliseconds(values[name] ?? 0) }
         self.name = name
@@ -38,6 +43,8 @@ public struct QueueStats: Hashable, Sendable {
         self.cancelledTotal = count("cancelled_total")
         self.redrivenTotal = count("redriven_total")
         self.isPaused = count("paused") == 1
+        self.order = order
+        self.isReordering = count("reordering") == 1
         self.oldestReady = ms("oldest_ready_ms")
         self.dueIn = ms("due_in_ms")
         self.lapseIn = ms("lapse_in_ms")

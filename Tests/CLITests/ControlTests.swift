@@ -38,6 +38,44 @@ struct ControlTests {
         #expect(try await stint("job", "retry", queue).status == 64)
     }
 
+    @Test func `the order of a queue is told and set, also with jobs in it`() async throws {
+        let stint = try await Command.shared()
+        try #require(try await stint("enqueue", queue, "--lines", "-", input: "a\nb\nc\n").status == 0)
+        #expect(try await stint("queue", "order", queue).output == "priority\n")
+        try #require(try await stint("enqueue", queue, "soon", "--deadline", "5m").status == 0)
+        #expect(try await stint("queue", "order", queue, "deadline").output == "\(queue) is ordered by deadline\n")
+        #expect(
+            try await stint("queue", "order", queue, "deadline").output
+                == "\(queue) is ordered by deadline, as it was\n")
+        #expect(try await stint("queue", "order", queue, "--json").object()["order"] as? String == "deadline")
+        #expect(try await stint("stats", queue).lines.last?.hasSuffix("deadline") == true)
+        #expect(
+            try await stint("work", queue, "--echo", "--until-empty", "--concurrency", "1").lines == [
+                "soon", "a", "b", "c",
+            ])
+        #expect(try await stint("queue", "order", queue, "sideways").status == 64)
+        #expect(try await stint("queue", "order", queue, "aged:90s").output == "\(queue) is ordered by aged:90s\n")
+    }
+
+    @Test func `change gives waiting jobs another priority and another due time`() async throws {
+        let stint = try await Command.shared()
+        for id in ["one", "two"] { try #require(try await stint("enqueue", queue, id, "--id", id).status == 0) }
+        #expect(try await stint("job", "change", queue, "two", "--priority", "5").output == "two changed\n")
+        #expect(try await stint("job", "show", queue, "two", "--json").object()["priority"] as? Int == 5)
+        #expect(try await stint("job", "change", queue, "one", "--in", "1h").status == 0)
+        #expect(try await stint("job", "show", queue, "one", "--json").object()["state"] as? String == "scheduled")
+        #expect(try await stint("job", "change", queue, "one", "--in", "0s").status == 0)
+        #expect(
+            try await stint("work", queue, "--echo", "--until-empty", "--concurrency", "1").lines == ["two", "one"])
+        let refused = try await stint("job", "change", queue, "one", "nope", "--at", "2030-01-31T10:00:00Z")
+        #expect(refused.status == 1)
+        #expect(
+            refused.errors == "stint: job one is done, left as it is\nstint: job nope is not known\n")
+        for arguments in [[], ["--priority", "101"], ["--in", "5s", "--at", "2030-01-31T10:00:00Z"]] {
+            #expect(try await stint(["job", "change", queue, "one"] + arguments).status == 64)
+        }
+    }
+
     @Test func `cancel keeps a waiting job from running`() async throws {
         let stint = try await Command.shared()
         try #require(try await stint("enqueue", queue, "a", "--id", "one").status == 0)

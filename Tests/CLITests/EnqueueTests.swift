@@ -175,6 +175,26 @@ struct EnqueueTests {
         #expect(try await stint.count("ready", queue) == 1500)
     }
 
+    @Test func `a job that is not started in time is dead, and job show says by when it was to be`() async throws {
+        let stint = try await Command.shared()
+        try #require(
+            try await stint("enqueue", queue, "a", "--id", "late", "--start-by", "2020-01-31T10:00:00Z").status == 0)
+        try #require(
+            try await stint(
+                "enqueue", queue, "b", "--id", "early", "--start-by", "10m", "--deadline", "20m", "--estimate", "5s"
+            ).status == 0)
+        let text = try await stint("job", "show", queue, "early").output
+        #expect(text.contains(/start by +in \d/) && text.contains(/wanted by +in \d/) && text.contains(/estimate +5/))
+        #expect(try await stint("work", queue, "--echo", "--until-empty").lines == ["b"])
+        let late = try await stint("job", "show", queue, "late", "--json").object()
+        #expect(late["state"] as? String == "dead")
+        #expect(late["reason"] as? String == "expired: it was not started by 2020-01-31T10:00:00.000Z")
+        #expect(late["start_by_ms"] as? Int == 1_580_464_800_000)
+        for arguments in [["--in", "1h", "--start-by", "10m"], ["--start-by", "soon"], ["--estimate", "0s"]] {
+            #expect(try await stint(["enqueue", queue, "c"] + arguments).status == 64)
+        }
+    }
+
     // MARK: NDJSON
 
     @Test func `ndjson reads every key`() async throws {
@@ -186,10 +206,12 @@ struct EnqueueTests {
             {"payload_base64":"AAH/","at":"2100-01-01T00:00:00Z","id":"three"}
             {"payload":"\ud83d\ude00\n","in_ms":0,"lease_ms":500,"id":"four"}
             {"at_ms":4102444800000,"id":"five"}
+            {"start_by":"10m","deadline_ms":4102444800000,"estimate":"2s","id":"six"}
+            {"start_by_ms":4102444800000,"deadline":"2100-01-01T00:00:00Z","estimate_ms":7,"id":"seven"}
             """#
         let result = try await stint("enqueue", queue, "--ndjson", "-", "--priority", "9", input: input)
         #expect(result.status == 0)
-        #expect(result.lines == ["one", "two", "three", "four", "five"])
+        #expect(result.lines == ["one", "two", "three", "four", "five", "six", "seven"])
         func job(_ id: String) async throws -> [String: Any] {
             try await stint("job", "show", queue, id, "--json").object()
         }
@@ -208,6 +230,11 @@ struct EnqueueTests {
         #expect(try await job("four")["payload"] as? String == "😀\n")
         #expect(try await job("four")["state"] as? String == "ready")
         #expect(try await job("five")["due_ms"] as? Int == 4_102_444_800_000)
+        let (six, seven) = (try await job("six"), try await job("seven"))
+        #expect((six["start_by_ms"] as? Int ?? 0) - (six["server_ms"] as? Int ?? 0) > 500_000)
+        #expect(six["wanted_by_ms"] as? Int == 4_102_444_800_000 && six["estimate_ms"] as? Int == 2000)
+        #expect(seven["start_by_ms"] as? Int == 4_102_444_800_000)
+        #expect(seven["wanted_by_ms"] as? Int == 4_102_444_800_000 && seven["estimate_ms"] as? Int == 7)
     }
 
     @Test(arguments: [

@@ -16,7 +16,7 @@ struct LookTests {
                 "name", "ready", "scheduled", "leased", "dead", "done", "cancelled", "enqueued_total", "acked_total",
                 "nacked_total",
                 "lapsed_total", "released_total", "dead_total", "cancelled_total", "redriven_total", "paused",
-                "oldest_ready_ms", "due_in_ms",
+                "order", "reordering", "oldest_ready_ms", "due_in_ms",
                 "lapse_in_ms",
             ])
         #expect(stats["name"] as? String == queue)
@@ -24,6 +24,7 @@ struct LookTests {
         #expect(stats["scheduled"] as? Int == 1)
         #expect(stats["enqueued_total"] as? Int == 2)
         #expect(stats["paused"] as? Bool == false)
+        #expect(stats["order"] as? String == "priority" && stats["reordering"] as? Bool == false)
         #expect((stats["oldest_ready_ms"] as? Int ?? -1) >= 0)
         #expect((3_000_000...3_600_000).contains(stats["due_in_ms"] as? Int ?? 0))
         #expect(stats["lapse_in_ms"] is NSNull)

@@ -130,9 +130,15 @@ private final class Scene {
         }
     }
 
-    private func job(_ id: String, fresh: Bool = true, due: Due = .now) -> NewJob {
+    private func job(_ id: String, fresh: Bool = true, due: Due = .now, startBy: Moment? = nil) -> NewJob {
         NewJob(
-            id: JobID(unchecked: id), isFresh: fresh, header: JobHeader(type: .plain), payload: ByteBuffer(), due: due)
+            id: JobID(unchecked: id), isFresh: fresh, header: JobHeader(type: .plain, startBy: startBy),
+            payload: ByteBuffer(), due: due)
+    }
+
+    /// A queue of another order takes other ways in nearly every script.
+    private func order(_ order: QueueOrder) async throws {
+        try await admin.store.configure([("order", order.setting)], of: queue)
     }
 
     /// Ten ready jobs, and no mark, so that the next one has to be written.
@@ -168,6 +174,8 @@ private final class Scene {
         _ = await attempt { try await store.enqueue([job("a")], on: queue) }
         _ = await attempt { try await store.enqueue([job("b", due: .after(.seconds(60)))], on: queue) }
         _ = await attempt { try await store.enqueue([job("a", fresh: false), job("c", fresh: false)], on: queue) }
+        try await order(.lifo)
+        _ = await attempt { try await store.enqueue([job("d")], on: queue) }
     }
 
     func work() async throws {
@@ -201,6 +209,14 @@ private final class Scene {
         }
         try await lapse()
         _ = await attempt { try await store.reap(from: queue) }
+        _ = try await admin.store.enqueue([job("late", startBy: .at(ms: 5)), job("e"), job("f")], on: queue)
+        try await order(.aged(.seconds(1)))
+        _ = await attempt { try await store.reorder(9, of: queue, from: "0", change: "") }
+        _ = await attempt { try await store.isReordering(queue) }
+        _ = await attempt { try await store.claim(9, from: queue, for: consumer, lease: .seconds(30)) }
+        try await order(.random)
+        _ = try await admin.store.enqueue([job("g")], on: queue)
+        _ = await attempt { try await store.claim(9, from: queue, for: consumer, lease: .seconds(30)) }
         let none = Retention(age: .seconds(600), count: 0)
         _ = await attempt {
             try await store.trim(on: queue, keeping: [(.done, none), (.dead, none), (.cancelled, none)])
@@ -212,8 +228,9 @@ private final class Scene {
         _ = await attempt { try await store.watch(by: consumer, every: .zero) }
         _ = await attempt { try await store.miss([(consumer, RedisSession(runID: "life", clientID: 1))]) }
         _ = await attempt { try await store.expel(consumer, from: queue) }
+        _ = try await admin.store.enqueue([job("k")], on: queue)
         var twice = RedisCommand("SADD")
-        twice.append(contentsOf: [store.keys.state(.done, of: queue), "j9"])
+        twice.append(contentsOf: [store.keys.state(.done, of: queue), "k"])
         _ = try await admin.store.client.send(twice)
         for part in Store.fsckParts {
             _ = await attempt { try await store.fsck(100, of: part, from: "0", on: queue, mends: true) }
@@ -260,6 +277,13 @@ private final class Scene {
         for order in [NodeOrder.quiet, .resume] { _ = await attempt { try await store.tell(order, [consumer]) } }
         _ = await attempt { try await store.nudge([consumer], .beat) }
         _ = await attempt { try await store.redrive(["j1", "unknown"].map(JobID.init(unchecked:)), on: queue) }
+        _ = await attempt { try await store.configure([("order", "fifo")], of: queue) }
+        _ = await attempt { try await store.reorder(9, of: queue, from: "0", change: "") }
+        _ = await attempt { try await store.change(["j3", "j4"].map(JobID.init(unchecked:)), on: queue, priority: 5) }
+        _ = await attempt {
+            try await store.change(["j3"].map(JobID.init(unchecked:)), on: queue, due: .after(.seconds(60)))
+        }
+        _ = await attempt { try await store.configure([("order", nil)], of: queue) }
         _ = await attempt { try await store.purge(10, .ready, on: queue) }
         _ = await attempt { try await store.purge(10, .done, on: queue) }
     }

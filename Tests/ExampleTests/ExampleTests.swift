@@ -41,6 +41,15 @@ struct ExampleTests {
             ])
     }
 
+    @Test func `urgent messages overtake, and what has waited long enough is not overtaken`() async throws {
+        let lines = try await run("priority-lanes")
+        #expect(lines.first == "order: aged:2s")
+        #expect(
+            lines.suffix(5) == [
+                "runs: alarm", "runs: second alarm", "runs: receipt", "runs: newsletter", "runs: second receipt",
+            ])
+    }
+
     /// Runs an example to its end, on a server of its own, and returns its lines.
     private func run(_ name: String) async throws -> [String] {
         let server = try await RedisServer.start()

@@ -64,6 +64,26 @@ extension NodeTests.QueuesTests {
         }
     }
 
+    @Test func `a strict node runs a later queue's jobs when the earlier ones have none`() async throws {
+        try await Arena.run { arena in
+            let (first, last) = (
+                try QueueName(RedisServer.uniqueQueue("x")), try QueueName(RedisServer.uniqueQueue("y"))
+            )
+            let queues = [first, arena.queue, last]
+            var ids: [QueueName: [JobID]] = [:]
+            for queue in queues.reversed() {
+                for _ in 0..<12 { ids[queue, default: []].append(try await arena.enqueue("noop", on: queue)) }
+            }
+            try await arena.node(concurrency: 1, handlers: ["noop": Handler { _ in }]) { configuration in
+                configuration.isStrict = true
+                configuration.queues = queues.map { .init($0) }
+                configuration.prefetchTime = .zero
+            }
+            try await arena.log.wait(36) { $0.isAck }
+            #expect(arena.log.entries.compactMap { $0.began?.id } == queues.flatMap { ids[$0] ?? [] })
+        }
+    }
+
     @Test func `a job of a cold queue does not wait for the backlog of another one`() async throws {
         try await Arena.run { arena in
             let cold = try QueueName(RedisServer.uniqueQueue("cold"))

@@ -11,6 +11,9 @@ struct JobHeaderTests {
             type: "mail", priority: -7, lease: .microseconds(1_500_100), maxFailures: 3, maxLapses: 2,
             timeout: .seconds(5))
         #expect(header.encoded == "Jmail;p=-7;l=1501;f=3;x=2;t=5000\n")
+        let timed = JobHeader(
+            type: "mail", maxLapses: 2, startBy: .after(.seconds(60)), deadline: .at(ms: 7), estimate: .seconds(2))
+        #expect(timed.encoded == "Jmail;x=2;b=+60000;d=7;e=2000\n")
     }
 
     @Test(arguments: [
@@ -18,6 +21,7 @@ struct JobHeaderTests {
         JobHeader(type: "a.b-c_d", lease: .seconds(60)), JobHeader(type: "a", maxFailures: 1),
         JobHeader(type: "a", maxLapses: 9), JobHeader(type: "a", timeout: .milliseconds(1)),
         JobHeader(type: "a", priority: 5, lease: .milliseconds(100), maxFailures: 1_000_000, maxLapses: 1),
+        JobHeader(type: "a", startBy: .at(ms: 5), deadline: .after(.seconds(9)), estimate: .milliseconds(1)),
     ])
     func `a header is read back from its line`(header: JobHeader) throws {
         #expect(try JobHeader(decoding: header.encoded.dropLast()) == header)
@@ -49,7 +53,8 @@ struct JobHeaderTests {
         JobHeader(type: "a", lease: .milliseconds(99)),
         JobHeader(type: "a", lease: .seconds(86_400 * 7 + 1)), JobHeader(type: "a", maxFailures: 0),
         JobHeader(type: "a", maxFailures: 1_000_001), JobHeader(type: "a", maxLapses: 0),
-        JobHeader(type: "a", maxLapses: 1_000_001),
+        JobHeader(type: "a", maxLapses: 1_000_001), JobHeader(type: "a", startBy: .after(.seconds(-1))),
+        JobHeader(type: "a", deadline: .at(ms: 253_402_300_800_000)), JobHeader(type: "a", estimate: .zero),
     ])
     func `options out of range are refused`(header: JobHeader) {
         let refusal = #expect(throws: StintError.self) { try header.validate() }

@@ -90,7 +90,7 @@ struct ScriptFileTests {
         "some": "READ_AT_ONCE", "ids, 1, taken": "part of ids", "claimed": "part of ids",
         "ids, n + 1, last": "READ_AT_ONCE", "ids, 1, n": "part of ids",
         "list, first, last": "two for each id of a group", "list, first - 1, last - 1": "as many",
-        "args, 1, 2 * n": "two for each id of a group", "COUNTERS": "a constant",
+        "args, 1, 2 * n": "two for each id of a group", "COUNTERS": "a constant", "drawn, 1, taken": "part of ids",
         "ARGV, at + 1, at + n": "n is at most MAX_JOBS", "ARGV, 5, math.min(#ARGV, 1004": "cut there",
     ]
 
@@ -115,7 +115,7 @@ struct ScriptFileTests {
 
     static let drains: Set = [
         "claim", "ack", "nack", "extend", "release", "reap", "promote", "cancel", "purge", "trim", "pause", "beat",
-        "watch", "miss", "nudge", "tell", "expel", "look", "fsck", "configure",
+        "watch", "miss", "nudge", "tell", "expel", "look", "fsck", "configure", "reorder", "change",
     ]
 
     @Test(arguments: LuaFile.scripts) func `a full server refuses what adds jobs, and lets everything else through`(

@@ -20,6 +20,8 @@ struct PrefixTests {
         /// Ids that need not be there afterwards: those that the script accepts or deletes.
         var mayBeGone: Set<String> = []
         var lease: Duration = .minutes(1)
+        /// The order of the queue. It is set when there are jobs.
+        var order: String?
 
         var testDescription: String { script.name }
     }
@@ -34,6 +36,8 @@ struct PrefixTests {
             mayBeGone: ["n1", "n2"]),
         Cut(script: Scripts.claim, arguments: { bench, _ in ["\(bench.me)", "60000", "9"] }),
         Cut(script: Scripts.claim, arguments: { bench, _ in ["\(bench.me)", "60000", "1", "1", "other", "test"] }),
+        Cut(script: Scripts.claim, arguments: { bench, _ in ["\(bench.me)", "60000", "9"] }, order: "aged:1000"),
+        Cut(script: Scripts.claim, arguments: { bench, _ in ["\(bench.me)", "60000", "9"] }, order: "random"),
         Cut(
             script: Scripts.extend,
             arguments: { bench, held in ["\(bench.me)", "\(held[0].token)", "90000", "2"] + ids(held.prefix(2)) }),
@@ -55,7 +59,12 @@ struct PrefixTests {
         Cut(script: Scripts.promote, arguments: { bench, _ in ["9", "\(bench.me)"] }),
         Cut(script: Scripts.cancel, arguments: { _, _ in ["late", "r1", "s1", "l1", "d1"] }),
         Cut(script: Scripts.redrive, arguments: { _, _ in ["d1", "c1"] }),
-        Cut(script: Scripts.purge, arguments: { _, _ in ["ready", "9"] }, mayBeGone: ["r1", "r2"]),
+        Cut(script: Scripts.redrive, arguments: { _, _ in ["d1", "c1"] }, order: "lifo"),
+        Cut(script: Scripts.change, arguments: { _, _ in ["7", "60000", "r1", "r3", "s1"] }),
+        Cut(script: Scripts.change, arguments: { _, _ in ["7", "0", "r1", "s1", "s2"] }),
+        Cut(script: Scripts.configure, arguments: { _, _ in ["order", "fifo"] }),
+        Cut(script: Scripts.reorder, arguments: { _, _ in ["0", "9", ""] }, order: "shortest"),
+        Cut(script: Scripts.purge, arguments: { _, _ in ["ready", "9"] }, mayBeGone: ["r1", "r2", "r3"]),
         Cut(script: Scripts.trim, arguments: { _, _ in ["9", "dead", "0", "0"] }, mayBeGone: ["d1"]),
     ]
 
@@ -77,6 +86,8 @@ struct PrefixTests {
         try await bench.enqueue("s1", "s2", due: .after(.minutes(2)))
         try await bench.advance(by: .minutes(3))
         try await bench.enqueue("r1", "r2")
+        // One that comes too late to be started.
+        try await bench.add("r3", priority: 1, startBy: .at(ms: 5))
         return held
     }
 
@@ -88,7 +99,7 @@ struct PrefixTests {
             local redis = (function(redis)
                 local left = \(writes)
                 local reads = { TIME = 1, EXISTS = 1, HGET = 1, HMGET = 1, HEXISTS = 1, HSCAN = 1, ZSCORE = 1, ZMSCORE = 1,
-                    ZRANGE = 1, ZRANGEBYSCORE = 1, ZREVRANGEBYSCORE = 1, ZCARD = 1, ZCOUNT = 1, SCARD = 1, SISMEMBER = 1,
+                    ZRANGE = 1, ZRANGEBYSCORE = 1, ZRANDMEMBER = 1, ZSCAN = 1, ZCARD = 1, ZCOUNT = 1, SCARD = 1, SISMEMBER = 1,
                     SMISMEMBER = 1, LLEN = 1 }
                 return setmetatable({ call = function(name, ...)
                     if not reads[name] then
@@ -109,6 +120,7 @@ struct PrefixTests {
         while !isWhole {
             try await withQueue { bench in
                 let held = try await seed(bench, cut.lease)
+                if let order = cut.order { try await bench.store.configure([("order", order)], of: bench.queue) }
                 let before = Set(try await bench.dump().states.keys)
                 isWhole = try await run(self.cut(cut.script, after: writes), cut.arguments(bench, held), bench)
                 let found = try await bench.fsck(mends: true)

@@ -67,7 +67,8 @@ private struct RandomHistory {
         case 58..<64: script = try await extend()
         case 64..<72: script = try await release()
         case 72..<80: script = try await pass()
-        case 80..<86: script = try await reap()
+        case 80..<84: script = try await reap()
+        case 84..<86: script = try await change()
         case 86..<88: script = try await promote()
         case 88..<93: script = try await cancel()
         case 93..<96: script = try await redrive()
@@ -82,11 +83,14 @@ private struct RandomHistory {
         var jobs: [NewJob] = []
         for _ in 0..<Int.random(in: 1...4, using: &random) {
             let id = "\(Int.random(in: 0..<40, using: &random))"
-            jobs.append(
-                try bench.job(
-                    id, priority: Int.random(in: -1...1, using: &random),
-                    due: Int.random(in: 0..<4, using: &random) == 0 ? .now : due,
-                    maxLapses: Int.random(in: 1...3, using: &random)))
+            var job = try bench.job(
+                id, priority: Int.random(in: -1...1, using: &random),
+                due: Int.random(in: 0..<4, using: &random) == 0 ? .now : due,
+                maxLapses: Int.random(in: 1...3, using: &random))
+            if Int.random(in: 0..<5, using: &random) == 0 {
+                job.header.startBy = .after(.seconds(Int64.random(in: 0...30, using: &random)))
+            }
+            jobs.append(job)
         }
         let outcomes = try await bench.store.enqueue(jobs, on: bench.queue)
         var known = Set(states.keys)
@@ -202,6 +206,18 @@ private struct RandomHistory {
         return "redrive"
     }
 
+    private mutating func change() async throws -> String {
+        let due: Due = Bool.random(using: &random) ? .now : .after(.seconds(Int64.random(in: 1...30, using: &random)))
+        let ids = try someIDs()
+        let outcomes = try await bench.store.change(
+            ids, on: bench.queue, priority: Bool.random(using: &random) ? nil : 1, due: due)
+        for (id, outcome) in zip(ids, outcomes) {
+            let waits = [.ready, .scheduled].contains(states[id.rawValue])
+            #expect((outcome == .changed) == waits, "change \(id), STINT_TEST_SEED=\(seed)")
+        }
+        return "change"
+    }
+
     private mutating func tidy() async throws -> String {
         switch Int.random(in: 0..<4, using: &random) {
         case 0:
@@ -237,10 +253,10 @@ private struct RandomHistory {
                 if !mayGo { wrong.append("\(script) made \(id) vanish from \(from?.rawValue ?? "-")") }
                 continue
             }
-            // A claim takes a due job to ready and on to leased.
+            // A claim takes a due job to ready and on to leased, or to dead when it comes too late.
             let ways =
-                script == "claim" && from == .scheduled && to == .leased
-                ? [(from, JobState.ready), (.ready, .leased)] : [(from, to)]
+                script == "claim" && from == .scheduled && (to == .leased || to == .dead)
+                ? [(from, JobState.ready), (.ready, to)] : [(from, to)]
             for way in ways {
                 let found = Transition.all.filter { $0.from == way.0 && $0.to == way.1 && $0.script == script }
                 if found.isEmpty {

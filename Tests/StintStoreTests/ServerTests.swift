@@ -88,6 +88,9 @@ struct ServerTests {
             try await bench.enqueue("x", "y")
             _ = try await bench.store.cancel([JobID("x")], on: bench.queue, reason: "")
             try await bench.enqueue("z", due: .after(.minutes(60)))
+            try await bench.setOrder(.aged(.seconds(1)))
+            try await bench.enqueue("v")
+            _ = try await bench.claim(1)
             let keys = try await bench.redis("KEYS", "*").children.map { $0.string ?? "" }
             let (own, registers) = ("stint:{\(bench.queue)}:", "stint:{*}:")
             #expect(

@@ -117,7 +117,7 @@ struct JobCancel: AsyncParsableCommand {
 }
 
 /// What became of one of the jobs that a command was given.
-private struct JobAnswer {
+struct JobAnswer {
     let id: JobID
     let answer: String
     let isRight: Bool
@@ -138,7 +138,7 @@ private struct JobAnswer {
 }
 
 /// As many calls as the limit for one call asks for.
-private func inSteps<Outcome>(_ ids: [JobID], _ call: ([JobID]) async throws -> [Outcome]) async throws -> [Outcome] {
+func inSteps<Outcome>(_ ids: [JobID], _ call: ([JobID]) async throws -> [Outcome]) async throws -> [Outcome] {
     var outcomes: [Outcome] = []
     for start in stride(from: 0, to: ids.count, by: Defaults.maxJobsPerCall) {
         outcomes += try await call(Array(ids[start..<min(start + Defaults.maxJobsPerCall, ids.count)]))

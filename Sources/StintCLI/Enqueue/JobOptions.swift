@@ -48,10 +48,28 @@ struct JobOptions: ParsableArguments {
     @Flag(help: "Keep the payload out of what stint prints; see job show --reveal.")
     var sensitive = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Never started later than this, as 10m from now or as a time: then the job is dead.", valueName: "when"),
+        transform: Parse.moment)
+    var startBy: Moment?
+
+    @Option(
+        help: ArgumentHelp(
+            "For a queue ordered by deadlines, as 10m from now or as a time: the earliest runs first.",
+            valueName: "when"), transform: Parse.moment)
+    var deadline: Moment?
+
+    @Option(
+        help: ArgumentHelp(
+            "For a queue that runs the shortest jobs first: how long this one may take, as 30s.", valueName: "duration"
+        ), transform: Parse.duration)
+    var estimate: Duration?
+
     func check() throws {
         if delay != nil, at != nil { throw ValidationError("Give one of --in and --at.") }
         do {
-            try header.validate()
+            try job(id: JobID(unchecked: "draft"), isFresh: true, payload: ByteBuffer()).validate()
         } catch {
             throw ValidationError("\(error.message). \(error.advice)")
         }
@@ -60,7 +78,7 @@ struct JobOptions: ParsableArguments {
     var header: JobHeader {
         var header = JobHeader(
             type: type, priority: priority, lease: lease, maxFailures: maxFailures, maxLapses: maxLapses,
-            timeout: timeout)
+            startBy: startBy, deadline: deadline, estimate: estimate, timeout: timeout)
         header.isSensitive = sensitive
         return header
     }

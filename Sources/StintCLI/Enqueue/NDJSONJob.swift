@@ -14,7 +14,7 @@ struct NDJSONJob {
 
     /// What can be said by more than one key.
     private enum Choice: String {
-        case payload, time, lease, timeout
+        case payload, time, lease, timeout, startBy = "start_by", deadline, estimate
     }
 
     private var draft: JobDraft
@@ -66,6 +66,18 @@ struct NDJSONJob {
         case "sensitive":
             guard value.kind == .bool else { throw Refusal(description: "its sensitive is not true or false") }
             draft.header.isSensitive = value.text == Array("true".utf8)
+        case "start_by", "start_by_ms":
+            try make(.startBy)
+            draft.header.startBy = try Self.moment(value, key)
+        case "deadline", "deadline_ms":
+            try make(.deadline)
+            draft.header.deadline = try Self.moment(value, key)
+        case "estimate":
+            try make(.estimate)
+            draft.header.estimate = try Duration(parsing: Self.text(value, key))
+        case "estimate_ms":
+            try make(.estimate)
+            draft.header.estimate = .milliseconds(try Self.integer(value, key, 1...316_224_000_000))
         default: throw Refusal(description: "it has an unknown key \"\(key.prefix(60))\"")
         }
     }
@@ -95,6 +107,15 @@ struct NDJSONJob {
                 description: "its \(key) is not a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
         return integer
+    }
+
+    /// A time from the enqueue, or a time; of a key that ends in `_ms` ms since 1970.
+    private static func moment(_ value: JSONLine.Value, _ key: String) throws -> Moment {
+        if key.hasSuffix("_ms") { return .at(ms: try integer(value, key, 0...9_999_999_999_999)) }
+        guard let moment = try? Parse.moment(text(value, key)) else {
+            throw Refusal(description: "its \(key) is neither a duration as 10m nor a time as 2026-01-31T10:00:00Z")
+        }
+        return moment
     }
 
     private static func time(_ text: String) throws -> Int64 {

@@ -5,8 +5,8 @@ import StintStore
 
 struct JobCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "job", abstract: "Jobs: list, look at, retry, cancel.",
-        subcommands: [JobList.self, JobShow.self, JobRetry.self, JobCancel.self])
+        commandName: "job", abstract: "Jobs: list, look at, change, retry, cancel.",
+        subcommands: [JobList.self, JobShow.self, JobChange.self, JobRetry.self, JobCancel.self])
 }
 
 struct JobList: AsyncParsableCommand {

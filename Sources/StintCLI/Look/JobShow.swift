@@ -48,7 +48,7 @@ extension JobDetail {
             ("id", id.rawValue), ("queue", queue.rawValue), ("state", state?.rawValue ?? "?"),
         ]
         if let whenMs {
-            lines.append((whenName, "\(Printable.relative(ms: whenMs, to: serverMs)) (\(Printable.time(ms: whenMs)))"))
+            lines.append((whenName, when(whenMs)))
         }
         if state == .leased { lines.append(("attempt", String(tries.attempt))) }
         if let consumer { lines.append(("holder", consumer.description)) }
@@ -61,6 +61,9 @@ extension JobDetail {
             if let maxFailures = header.maxFailures { lines.append(("max failures", String(maxFailures))) }
             if let maxLapses = header.maxLapses { lines.append(("max lapses", String(maxLapses))) }
             if let timeout = header.timeout { lines.append(("timeout", Printable.duration(timeout))) }
+            if let ms = header.startBy?.ms { lines.append(("start by", when(ms))) }
+            if let ms = header.deadline?.ms { lines.append(("wanted by", when(ms))) }
+            if let estimate = header.estimate { lines.append(("estimate", Printable.duration(estimate))) }
         }
         lines.append(
             ("tries", "\(Printable.count(tries.failures, "failure")), \(Printable.count(tries.lapses, "lapse"))"))
@@ -75,6 +78,10 @@ extension JobDetail {
         return lines.map { name, value in
             name + String(repeating: " ", count: width - name.count + 2) + Printable.clean(value) + "\n"
         }.joined() + payloadText(revealed)
+    }
+
+    private func when(_ ms: Int64) -> String {
+        "\(Printable.relative(ms: ms, to: serverMs)) (\(Printable.time(ms: ms)))"
     }
 
     private var whenName: String {
@@ -97,11 +104,18 @@ extension JobDetail {
                 ("type", .optional(header?.type.rawValue)), ("priority", .optional(header.map { Int64($0.priority) })),
                 ("lease_ms", .ms(header?.lease)), ("max_failures", .optional(header?.maxFailures.map(Int64.init))),
                 ("max_lapses", .optional(header?.maxLapses.map(Int64.init))),
-                ("timeout_ms", .ms(header?.timeout)), ("attempt", .int(tries.attempt)),
+                ("start_by_ms", .optional(header?.startBy?.ms)), ("wanted_by_ms", .optional(header?.deadline?.ms)),
+                ("estimate_ms", .ms(header?.estimate)), ("timeout_ms", .ms(header?.timeout)),
+                ("attempt", .int(tries.attempt)),
                 ("failures", .int(tries.failures)), ("lapses", .int(tries.lapses)),
                 ("reason", .optional(tries.reason.isEmpty ? nil : tries.reason)),
                 ("last_ms", tries.lastMs > 0 ? .int(tries.lastMs) : .null), ("token", .optional(token?.rawValue)),
                 ("consumer", .optional(consumer?.description)), ("cancel_reason", .optional(cancelReason)),
             ] + payloadMember(revealed))
     }
+}
+
+extension Moment {
+    /// In a record that was accepted all times are those of the server's clock.
+    fileprivate var ms: Int64? { if case .at(let ms) = self { ms } else { nil } }
 }

@@ -9,7 +9,8 @@ struct Stats: AsyncParsableCommand {
         abstract: "Queues at a glance.",
         discussion: """
             READY, SCHEDULED, LEASED and DEAD are how many there are now; DONE is how many there ever were. OLDEST is \
-            how long the job that has been ready longest has been waiting.
+            how long the job that has been ready longest has been waiting. Behind it stand the order of the queue, unless \
+            that is by priority, and whether it is paused.
 
             EXAMPLES
               stint stats
@@ -134,7 +135,7 @@ struct StatsTable {
                 let rate = rates[stats.name]
                 cells += [rate?.in, rate?.out].map { $0.map { String(Int($0.rounded())) } ?? "-" }
             }
-            cells += [stats.oldestReady.map(Printable.duration) ?? "-", stats.isPaused ? "paused" : ""]
+            cells += [stats.oldestReady.map(Printable.duration) ?? "-", stats.remarks]
             table.add(cells)
         }
         lines = table.lines
@@ -144,6 +145,11 @@ struct StatsTable {
 }
 
 extension QueueStats {
+    fileprivate var remarks: String {
+        let order = self.order == .priority ? [] : ["\(self.order)"]
+        return (order + (isReordering ? ["reordering"] : []) + (isPaused ? ["paused"] : [])).joined(separator: ", ")
+    }
+
     var json: JSON { json(nil) }
 
     func json(_ rates: Rates?) -> JSON {
@@ -155,7 +161,8 @@ extension QueueStats {
             ("acked_total", .int(ackedTotal)), ("nacked_total", .int(nackedTotal)), ("lapsed_total", .int(lapsedTotal)),
             ("released_total", .int(releasedTotal)), ("dead_total", .int(deadTotal)),
             ("cancelled_total", .int(cancelledTotal)),
-            ("redriven_total", .int(redrivenTotal)), ("paused", .bool(isPaused)), ("oldest_ready_ms", .ms(oldestReady)),
+            ("redriven_total", .int(redrivenTotal)), ("paused", .bool(isPaused)), ("order", .string("\(order)")),
+            ("reordering", .bool(isReordering)), ("oldest_ready_ms", .ms(oldestReady)),
             ("due_in_ms", .ms(dueIn)), ("lapse_in_ms", .ms(lapseIn)),
         ]
         if let rates {

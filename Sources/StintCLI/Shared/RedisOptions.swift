@@ -190,6 +190,19 @@ enum Parse {
         try reading { () throws(StintError) in try Duration(parsing: text) }
     }
 
+    static func order(_ text: String) throws -> QueueOrder {
+        try reading { () throws(StintError) in try QueueOrder(parsing: text) }
+    }
+
+    /// A time from now, as `10m`, or a time.
+    static func moment(_ text: String) throws -> Moment {
+        if let delay = try? Duration(parsing: text) { return .after(delay) }
+        guard let ms = try? time(text) else {
+            throw ValidationError("Write it as 10m, from now, or as 2026-01-31T10:00:00Z.")
+        }
+        return .at(ms: ms)
+    }
+
     static func state(_ text: String) throws -> JobState {
         guard let state = JobState(rawValue: text) else {
             throw ValidationError("It is one of \(JobState.allCases.map(\.rawValue).joined(separator: ", ")).")

@@ -24,6 +24,7 @@ struct Work: AsyncParsableCommand {
             EXAMPLES
               stint work mail --exec ./send.sh
               stint work urgent=5 bulk=1 --exec 'python3 run.py' --concurrency 16
+              stint work --strict urgent bulk --exec ./run.sh
               stint work mail --echo --until-empty
             """
     )
@@ -33,6 +34,9 @@ struct Work: AsyncParsableCommand {
             "Queues to work on, with weights: urgent=5 is asked five times as often as bulk=1.",
             valueName: "queue[=weight]"), transform: Self.queue)
     var queues: [NodeConfiguration.Queue]
+
+    @Flag(help: "Claim from a queue only when those before it have nothing.")
+    var strict = false
 
     @Option(help: ArgumentHelp("Run this for each job.", valueName: "command"))
     var exec: String?
@@ -97,6 +101,9 @@ struct Work: AsyncParsableCommand {
     @OptionGroup(title: "Redis options") var redis: RedisOptions
 
     func validate() throws {
+        if strict, queues.contains(where: { $0.weight != 1 }) {
+            throw ValidationError("With --strict the order of the queues counts, and no weights.")
+        }
         if (exec == nil) != echo { throw ValidationError("Give one of --exec and --echo.") }
         if reveal, !echo { throw ValidationError("--reveal goes with --echo.") }
         if output.json, exec != nil {
@@ -152,6 +159,7 @@ struct Work: AsyncParsableCommand {
             queues: queues, concurrency: concurrency ?? (exec == nil ? 4 * cores : cores),
             consumer: try ConsumerID(name: name ?? StintNode.hostName)
         )
+        configuration.isStrict = strict
         configuration.lease = lease
         configuration.grace = grace
         (configuration.build, configuration.labels) = (build, label)

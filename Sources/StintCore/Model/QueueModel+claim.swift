@@ -1,3 +1,5 @@
+import Foundation
+
 extension QueueModel {
     package struct Claimed: Hashable, Sendable {
         /// `nil` = nothing was ready.
@@ -34,11 +36,15 @@ extension QueueModel {
 
     /// Leases the first ready jobs to a consumer, all under one token that is higher than every token before.
     ///
+    /// A job that was to be started before now is buried instead.
+    ///
     /// - Parameters:
     ///   - leaseMs: a job's own lease goes before it.
     ///   - choice: `nil` = jobs of every type.
+    ///   - drawn: where the order is random, which jobs they are: whoever compares says so.
     package mutating func claim(
-        _ limit: Int, for consumer: ConsumerID, leaseMs: Int64, only choice: Choice? = nil, atUs nowUs: Int64
+        _ limit: Int, for consumer: ConsumerID, leaseMs: Int64, only choice: Choice? = nil, drawn: [JobID] = [],
+        atUs nowUs: Int64
     ) throws(Malformed) -> Claimed {
         let limit = try Self.limit(limit)
         try Self.check((1...Self.maxLeaseMs).contains(leaseMs) && choice?.fromRank ?? 0 >= 0)
@@ -48,23 +54,26 @@ extension QueueModel {
             claimed.lapseInUs = firstInUs(.leased, atUs: nowUs)
             return claimed
         }
-        makeReady(max(limit, Self.promotedByClaim), nowMs: nowUs / 1000)
+        makeReady(max(limit, Self.promotedByClaim), nowUs)
         if let choice {
             if pick(limit, choice, &claimed) { return emptyHanded(claimed, atUs: nowUs) }
         } else {
-            claimed.ids = Array(ready.prefix(limit))
+            claimed.ids = try next(limit, drawn)
         }
         if !claimed.ids.isEmpty {
             lastToken = Token(rawValue: max(lastToken.rawValue + 1, nowUs))
             claimed.token = lastToken
         }
+        for id in claimed.ids where jobs[id]?.header.isExpired(atMs: nowUs / 1000) == true { expire(id, nowUs / 1000) }
+        claimed.ids.removeAll { state(of: $0) == .dead }
+        if case .aged = order { for id in claimed.ids { places[id] = line.score(of: id) } }
         var deadlines = Deadlines(of: self)
         for id in claimed.ids {
             let ownMs = jobs[id]?.header.lease?.wholeMs
             let deadlineUs = deadlines.draw(nowUs + (ownMs ?? leaseMs) * 1000, for: lastToken, consumer)
-            move(id, to: .leased(Lease(token: lastToken, consumer: consumer, deadlineUs: deadlineUs)))
+            move(id, to: .leased(Lease(token: lastToken, consumer: consumer, deadlineUs: deadlineUs)), atUs: nowUs)
         }
-        let isMore = choice == nil ? !lines.isEmpty : claimed.leavesMore
+        let isMore = choice == nil ? !line.isEmpty : claimed.leavesMore
         claimed.leavesMore = isMore || firstInUs(.scheduled, atUs: nowUs) == 0
         if claimed.leavesMore { isMarked = true } else { claimed.lapseInUs = firstInUs(.leased, atUs: nowUs) }
         return claimed
@@ -97,18 +106,37 @@ extension QueueModel {
     ///
     /// - Returns: how many.
     package mutating func promote(_ limit: Int, atUs nowUs: Int64) throws(Malformed) -> Int {
-        let promoted = makeReady(try Self.limit(limit), nowMs: nowUs / 1000)
+        let promoted = makeReady(try Self.limit(limit), nowUs)
         if promoted > 0 { isMarked = true }
         return promoted
     }
 
-    /// In the order of their due times they stand in line behind the others of their priority.
+    private func next(_ limit: Int, _ drawn: [JobID]) throws(Malformed) -> [JobID] {
+        if order != .random { return Array(ready.prefix(limit)) }
+        let isPart = Set(drawn).count == drawn.count && Set(drawn).isSubset(of: ready)
+        guard isPart, drawn.count == min(limit, line.count) else { throw Malformed() }
+        return drawn
+    }
+
+    private mutating func expire(_ id: JobID, _ nowMs: Int64) {
+        guard case .at(let ms) = jobs[id]?.header.startBy else { return }
+        note(id, "expired: it was not started by \(Self.utc(ms))", nowMs: nowMs)
+        end(id, .dead(sinceMs: nowMs))
+    }
+
+    /// 2026-01-31T10:00:00.250Z
+    static func utc(_ ms: Int64) -> String {
+        let seconds = Date(timeIntervalSince1970: Double(ms / 1000)).formatted(.iso8601).dropLast()
+        return "\(seconds).\(String(1000 + ms % 1000).dropFirst())Z"
+    }
+
+    /// In the order of their due times they become ready now.
     @discardableResult
-    private mutating func makeReady(_ limit: Int, nowMs: Int64) -> Int {
+    private mutating func makeReady(_ limit: Int, _ nowUs: Int64) -> Int {
         let due = earliest { place in
-            if case .scheduled(let dueMs) = place, dueMs <= nowMs { dueMs } else { nil }
+            if case .scheduled(let dueMs) = place, dueMs <= nowUs / 1000 { dueMs } else { nil }
         }.prefix(limit)
-        for id in due { move(id, to: .ready) }
+        for id in due { move(id, to: .ready, atUs: nowUs) }
         return due.count
     }
 }

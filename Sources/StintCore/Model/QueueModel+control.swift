@@ -11,7 +11,7 @@ extension QueueModel {
             case .leased:
                 if var lease = lease(of: id) {
                     lease.cancelReason = Self.kept(reason)
-                    move(id, to: .leased(lease))
+                    move(id, to: .leased(lease), atUs: nowUs)
                 }
                 return .requested
             case .ready, .scheduled, .dead:
@@ -25,16 +25,18 @@ extension QueueModel {
         }
     }
 
-    /// Brings dead or cancelled jobs back, with all their tries before them.
+    /// Brings dead or cancelled jobs back, with all their tries before them, and without a time by which they were to be
+    /// started when that has passed.
     ///
     /// - Returns: for each the state that it is in now; `nil` = unknown.
-    package mutating func redrive(_ ids: [JobID]) throws(Malformed) -> [JobState?] {
+    package mutating func redrive(_ ids: [JobID], atUs nowUs: Int64) throws(Malformed) -> [JobState?] {
         try Self.check(ids.count <= Self.maxJobs)
         return ids.map { id in
             let before = state(of: id)
             guard before == .dead || before == .cancelled else { return before }
             jobs[id]?.tries = nil
-            move(id, to: .ready)
+            if jobs[id]?.header.isExpired(atMs: nowUs / 1000) == true { jobs[id]?.header.startBy = nil }
+            move(id, to: .ready, atUs: nowUs)
             totals.redriven += 1
             isMarked = true
             return .ready

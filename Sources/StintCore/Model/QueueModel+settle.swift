@@ -66,12 +66,12 @@ extension QueueModel {
         try Self.check(nacks.count <= Self.maxJobs)
         return nacks.map { nack in
             if let refusal = refusal(of: nack.claim, consumer) { return .refused(refusal) }
-            return fail(nack, nowMs: nowUs / 1000)
+            return fail(nack, nowUs)
         }
     }
 
-    private mutating func fail(_ nack: Nack, nowMs: Int64) -> NackOutcome {
-        let id = nack.claim.id
+    private mutating func fail(_ nack: Nack, _ nowUs: Int64) -> NackOutcome {
+        let (id, nowMs) = (nack.claim.id, nowUs / 1000)
         let isWanted = lease(of: id)?.cancelReason == nil && nack.verdict != .cancel
         let counts = nack.verdict != .cancel
         note(id, failures: counts ? 1 : 0, nack.reason, nowMs: nowMs)
@@ -87,16 +87,16 @@ extension QueueModel {
         if nack.delayMs > 0 {
             let dueMs = nowMs + min(nack.delayMs, Self.maxMs)
             if dueMs <= firstMs(.scheduled) ?? .max { isMarked = true }
-            move(id, to: .scheduled(dueMs: dueMs))
+            move(id, to: .scheduled(dueMs: dueMs), atUs: nowUs)
         } else {
-            move(id, to: .ready)
+            move(id, to: .ready, atUs: nowUs)
             isMarked = true
         }
         return .retried
     }
 
-    /// Hands jobs back as if they had never been claimed: without a delay before all others of their priority, in the order
-    /// of the call; with one as scheduled. Of a job that stands in the call twice the last place counts.
+    /// Hands jobs back as if they had never been claimed: without a delay before all others of their priority (or where the
+    /// order of the queue says), in the order of the call; with one as scheduled. Of a job that stands in the call twice the last place counts.
     package mutating func release(_ claims: [Claim], by consumer: ConsumerID, delayMs: Int64, atUs nowUs: Int64)
         throws(Malformed) -> Settlement
     {
@@ -108,9 +108,9 @@ extension QueueModel {
             if lease.cancelReason != nil {
                 endCancelled(id, nowMs: nowMs)
             } else if delayMs > 0 {
-                move(id, to: .scheduled(dueMs: nowMs + delayMs))
+                move(id, to: .scheduled(dueMs: nowMs + delayMs), atUs: nowUs)
             } else {
-                move(id, to: .ready, at: .front)
+                move(id, to: .ready, at: .front, atUs: nowUs)
             }
             settlement.accepted += 1
         }
@@ -132,7 +132,7 @@ extension QueueModel {
                 extended.refused.append(Refused(id: claim.id, refusal: refusal))
             } else if var lease = lease(of: claim.id) {
                 lease.deadlineUs = deadlines.draw(nowUs + leaseMs * 1000, for: lease.token, consumer)
-                move(claim.id, to: .leased(lease))
+                move(claim.id, to: .leased(lease), atUs: nowUs)
                 if let reason = lease.cancelReason { extended.cancels.append(.init(id: claim.id, reason: reason)) }
             }
         }
@@ -166,7 +166,7 @@ extension QueueModel {
 
     /// Ends a job as dead or cancelled. Its record stays for a redrive.
     mutating func end(_ id: JobID, _ place: Place) {
-        move(id, to: place)
+        move(id, to: place, atUs: 0)
         if place.state == .dead { totals.dead += 1 } else { totals.cancelled += 1 }
     }
 }

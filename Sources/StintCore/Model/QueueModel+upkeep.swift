@@ -25,14 +25,13 @@ extension QueueModel {
         _ limit: Int, maxLapses: Int, gone: ConsumerID? = nil, atUs nowUs: Int64
     ) throws(Malformed) -> Reaped {
         let limit = try Self.limit(limit)
-        let nowMs = nowUs / 1000
         let overdue = earliest { place in
             if case .leased(let lease) = place, lease.deadlineUs <= nowUs { lease.deadlineUs } else { nil }
         }.prefix(limit)
         var reaped = Reaped()
         // Each goes before the one that was put back before it.
         for id in overdue.reversed() {
-            if let lapse = lapse(id, maxLapses: maxLapses, gone: gone, nowMs: nowMs) { reaped.lapses.append(lapse) }
+            if let lapse = lapse(id, maxLapses: maxLapses, gone: gone, nowUs) { reaped.lapses.append(lapse) }
         }
         totals.lapsed += reaped.lapses.count
         if reaped.lapses.contains(where: { $0.outcome == .ready }) { isMarked = true }
@@ -40,7 +39,8 @@ extension QueueModel {
         return reaped
     }
 
-    private mutating func lapse(_ id: JobID, maxLapses: Int, gone: ConsumerID?, nowMs: Int64) -> Lapse? {
+    private mutating func lapse(_ id: JobID, maxLapses: Int, gone: ConsumerID?, _ nowUs: Int64) -> Lapse? {
+        let nowMs = nowUs / 1000
         guard let job = jobs[id], let lease = lease(of: id) else { return nil }
         let lapses = (job.tries?.lapses ?? 0) + 1
         let holder = lease.consumer.description + (lease.consumer == gone ? ", whose connection was gone" : "")
@@ -54,7 +54,7 @@ extension QueueModel {
             outcome = .dead
         } else {
             note(id, lapses: 1, "lapsed: held by \(holder)", nowMs: nowMs)
-            move(id, to: .ready, at: .front)
+            move(id, to: .ready, at: .front, atUs: nowUs)
             outcome = .ready
         }
         return Lapse(id: id, token: lease.token, consumer: lease.consumer, outcome: outcome, lapses: lapses)
@@ -79,7 +79,7 @@ extension QueueModel {
                 (beforeUs, drawnUs) = (lease.deadlineUs, deadlines.draw(nowUs, for: lease.token, consumer))
             }
             lease.deadlineUs = drawnUs
-            move(id, to: .leased(lease))
+            move(id, to: .leased(lease), atUs: nowUs)
         }
         return latestFirst.count
     }

@@ -8,8 +8,13 @@
 package struct QueueModel: Hashable, Sendable {
     /// All jobs but the done ones.
     package internal(set) var jobs: [JobID: Job] = [:]
-    /// The ready jobs of each priority, in the order in which they will be claimed. No line is empty.
-    package internal(set) var lines: [Int: [JobID]] = [:]
+    /// The ready jobs, in the order in which they will be claimed, unless that is random.
+    package internal(set) var line = ReadyLine()
+    package internal(set) var order = QueueOrder.priority
+    /// One weight of aged jobs has followed another.
+    var isSecondWeight = false
+    /// The scores of aged jobs when they were claimed last.
+    package internal(set) var places: [JobID: Int64] = [:]
     /// Done jobs are remembered by their ids, in two generations that take turns.
     package internal(set) var done: Set<JobID> = []
     package internal(set) var doneBefore: Set<JobID> = []
@@ -30,7 +35,7 @@ package struct QueueModel: Hashable, Sendable {
     }
 
     package struct Job: Hashable, Sendable {
-        package let header: JobHeader
+        package internal(set) var header: JobHeader
         package let payload: [UInt8]
         package internal(set) var place: Place
         /// `nil` = it never failed, lapsed or was cancelled.
@@ -101,8 +106,8 @@ extension QueueModel {
         if case .leased(let lease) = jobs[id]?.place { lease } else { nil }
     }
 
-    /// All that are ready, in the order in which they will be claimed: the higher priority first, then who came first.
-    package var ready: [JobID] { lines.keys.sorted(by: >).flatMap { lines[$0] ?? [] } }
+    /// All that are ready, in the order in which they will be claimed.
+    package var ready: [JobID] { line.ids }
 
     /// The jobs that are in `state`, in the order of their time there, those of one time by their ids; the ready ones in the
     /// order of their claims. Done jobs have no order.
@@ -116,7 +121,7 @@ extension QueueModel {
 
     package func count(_ state: JobState) -> Int {
         switch state {
-        case .ready: lines.values.reduce(0) { $0 + $1.count }
+        case .ready: line.count
         case .done: done.count + doneBefore.count
         case .scheduled, .leased, .dead, .cancelled: jobs.values.count { $0.place.state == state }
         }
@@ -170,35 +175,9 @@ extension QueueModel.Place {
     package var timeMs: Int64? { timeUs.map(QueueModel.wholeMs) }
 }
 
-// MARK: Moving
+// MARK: Notes and bounds
 
 extension QueueModel {
-    enum End { case front, back }
-
-    /// Puts a job that is known into another place. All moves between places are this one.
-    mutating func move(_ id: JobID, to place: Place, at end: End = .back) {
-        guard let job = jobs[id] else { return }
-        leaveLine(id, job)
-        jobs[id]?.place = place
-        guard place == .ready else { return }
-        switch end {
-        case .front: lines[job.header.priority, default: []].insert(id, at: 0)
-        case .back: lines[job.header.priority, default: []].append(id)
-        }
-    }
-
-    /// Forgets a job as if it had never been.
-    mutating func forget(_ id: JobID) {
-        guard let job = jobs.removeValue(forKey: id) else { return }
-        leaveLine(id, job)
-    }
-
-    private mutating func leaveLine(_ id: JobID, _ job: Job) {
-        guard job.place == .ready, var line = lines.removeValue(forKey: job.header.priority) else { return }
-        if line.first == id { line.removeFirst() } else { line.removeAll { $0 == id } }
-        if !line.isEmpty { lines[job.header.priority] = line }
-    }
-
     /// Notes what happened to a job at its last try.
     mutating func note(_ id: JobID, failures: Int = 0, lapses: Int = 0, _ reason: String, nowMs: Int64) {
         let before = jobs[id]?.tries ?? .none

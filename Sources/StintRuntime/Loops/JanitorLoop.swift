@@ -3,25 +3,31 @@ import StintCore
 import StintStore
 
 /// Forgets finished jobs that are too old or too many, a few at a time, in queues that this node works on, and in one of its
-/// others each minute.
+/// others each minute; and goes on with a change of their order when who made it has died.
 struct JanitorLoop {
-    private static let interval = Duration.seconds(60)
-
     let node: NodeState
     let timer: Signal
 
     func run() async {
         while !Task.isCancelled {
-            await node.pause(Self.interval, on: timer)
+            await node.pause(node.configuration.upkeepInterval, on: timer)
             if Task.isCancelled { return }
             for queue in node.agenda.takeTrimmable(keep: Defaults.keepDone.age, now: .now) {
                 do {
                     try await runOnce(queue)
+                    try await reorder(queue)
                 } catch {
-                    node.logger.debug("trim failed", metadata: ["queue": "\(queue)", "error": "\(error)"])
+                    node.logger.debug("upkeep failed", metadata: ["queue": "\(queue)", "error": "\(error)"])
                 }
             }
         }
+    }
+
+    /// Ends a change of the queue's order that nobody has ended.
+    func reorder(_ queue: QueueName) async throws(StintError) {
+        guard try await node.store.isReordering(queue) else { return }
+        let looked = try await ReorderWalk(node.store).run(queue)
+        node.logger.debug("brought into order", metadata: ["queue": "\(queue)", "jobs": "\(looked)"])
     }
 
     /// Trims a queue down to its bounds.

@@ -18,7 +18,7 @@ extension MemoryStore: JobReader {
             values["oldest_ready_ms"] = oldestUs.map { Int(nowUs / 1000 - $0 / 1000) } ?? -1
             values["due_in_ms"] = Self.ms(model.firstInUs(.scheduled, atUs: nowUs))
             values["lapse_in_ms"] = Self.ms(model.firstInUs(.leased, atUs: nowUs))
-            return QueueStats(name: queue, values.mapValues { Int64($0) })
+            return QueueStats(name: queue, order: model.order, values.mapValues { Int64($0) })
         }
     }
 
@@ -60,7 +60,7 @@ extension MemoryStore: JobReader {
     func hasReady(_ queue: QueueName) -> Bool {
         look(queue) { memory, nowUs in
             let model = memory.model
-            return !model.isPaused && (!model.lines.isEmpty || model.firstInUs(.scheduled, atUs: nowUs) == 0)
+            return !model.isPaused && (!model.line.isEmpty || model.firstInUs(.scheduled, atUs: nowUs) == 0)
         }
     }
 }

@@ -66,7 +66,9 @@ extension MemoryStore {
 
     package func redrive(_ ids: [JobID], on queue: QueueName) throws(StintError) -> [RedriveOutcome] {
         if ids.isEmpty { return [] }
-        let states = try change(queue, "redrive") { model, _ throws(QueueModel.Malformed) in try model.redrive(ids) }
+        let states = try change(queue, "redrive") { model, nowUs throws(QueueModel.Malformed) in
+            try model.redrive(ids, atUs: nowUs)
+        }
         return states.map { $0.flatMap { RedriveOutcome(rawValue: $0.rawValue) } ?? .unknown }
     }
 

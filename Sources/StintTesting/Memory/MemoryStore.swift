@@ -98,7 +98,7 @@ struct MemoryQueue: Sendable {
     private mutating func noteReady(nowUs: Int64) {
         let before = readySinceUs
         readySinceUs = [:]
-        for line in model.lines.values {
+        for line in Dictionary(grouping: model.line.ids, by: { model.jobs[$0]?.header.priority }).values {
             var firstUs = nowUs
             for id in line.reversed() {
                 firstUs = min(firstUs, before[id] ?? nowUs)

@@ -146,6 +146,18 @@ struct Bench: Sendable {
                     redis.call('ZADD', KEYS[1] .. name, string.format('%.0f', entries[i + 1] - shift), entries[i])
                 end
             end
+            for _, id in ipairs(redis.call('HKEYS', KEYS[1] .. 'jobs')) do
+                local record = redis.call('HGET', KEYS[1] .. 'jobs', id)
+                if string.find(record, '^J[^\\n]*;b=') then
+                    redis.call('HSET', KEYS[1] .. 'jobs', id, (string.gsub(record, ';b=(%d+)', function(by)
+                        return string.format(';b=%.0f', by - ms)
+                    end, 1)))
+                end
+            end
+            local places = redis.call('HGETALL', KEYS[1] .. 'places')
+            for i = 1, #places, 2 do
+                redis.call('HSET', KEYS[1] .. 'places', places[i], string.format('%.0f', places[i + 1] - ms * 8))
+            end
             local leases = redis.call('HGETALL', KEYS[1] .. 'leases')
             redis.call('DEL', KEYS[1] .. 'leases')
             for i = 1, #leases, 2 do

@@ -9,8 +9,7 @@ struct Dump: Equatable {
     /// Every key of a queue.
     static let names = [
         "ready", "scheduled", "leased", "dead", "done", "done_before", "cancelled", "jobs", "leases", "tries",
-        "cancels", "meta",
-        "wake",
+        "cancels", "places", "meta", "wake",
     ]
 
     /// In the order of the index.

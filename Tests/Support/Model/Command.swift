@@ -20,6 +20,9 @@ package enum Command: Hashable, Sendable {
     case expel(Int)
     case cancel([Int])
     case redrive([Int])
+    case change([Int], priority: Int?, due: Due?)
+    /// And all steps of the re-scoring.
+    case setOrder(Order)
     case purge(Int, JobState)
     case trim(Int, JobState, keepMs: Int64, keep: Int)
     case pause(Bool)
@@ -40,17 +43,23 @@ package struct Batch: Hashable, Sendable {
     package var priority: Int
     package var leaseMs: Int64?
     package var maxLapses: Int?
+    package var startBy: Due?
+    package var deadline: Due?
+    package var estimateMs: Int64?
     package var isFresh: Bool
 
     package init(
         ids: [Int], due: Due = .now, priority: Int = 0, leaseMs: Int64? = nil, maxLapses: Int? = nil,
-        isFresh: Bool = false
+        startBy: Due? = nil, deadline: Due? = nil, estimateMs: Int64? = nil, isFresh: Bool = false
     ) {
         self.ids = ids
         self.due = due
         self.priority = priority
         self.leaseMs = leaseMs
         self.maxLapses = maxLapses
+        self.startBy = startBy
+        self.deadline = deadline
+        self.estimateMs = estimateMs
         self.isFresh = isFresh
     }
 }
@@ -60,6 +69,23 @@ package enum Due: Hashable, Sendable {
     case afterMs(Int64)
     /// An absolute time, this far from now.
     case atMs(Int64)
+}
+
+package enum Order: Hashable, Sendable {
+    case priority, fifo, lifo, random, deadline, shortest
+    case aged(ms: Int64)
+
+    var order: QueueOrder {
+        switch self {
+        case .priority: .priority
+        case .fifo: .fifo
+        case .lifo: .lifo
+        case .random: .random
+        case .deadline: .deadline
+        case .shortest: .shortest
+        case .aged(let ms): .aged(.milliseconds(ms))
+        }
+    }
 }
 
 /// Which leases a node shows.

@@ -65,7 +65,7 @@ struct Generator {
     }
 
     private mutating func seldom(_ model: QueueModel, _ nowMs: Int64) -> Command {
-        switch random.below(18) {
+        switch random.below(24) {
         case 0: .purge(limit(3), random.one(of: [.ready, .scheduled, .dead, .done, .cancelled, .leased]))
         case 1, 2: trim(model, nowMs)
         case 3: .pause(true)
@@ -76,6 +76,11 @@ struct Generator {
         case 11: .recover(by: node())
         case 12: .flushScripts
         case 13...16: trim(model, nowMs)
+        case 17, 18: .setOrder(order())
+        case 19...21:
+            .change(
+                numbers(model), priority: random.once(in: 3) ? nil : random.below(3) - 1,
+                due: random.once(in: 2) ? nil : due())
         default: restarts && random.once(in: 30) ? .restart : .takeMark
         }
     }
@@ -97,8 +102,7 @@ struct Generator {
             return .enqueue([Batch(ids: Array(first..<first + count), due: due(), priority: random.below(2))])
         }
         if random.once(in: 40) { return .enqueue([]) }
-        // Minted ids first: behind others in the same call the clock is not ahead of the line any more.
-        return .enqueue((0...random.below(2)).map { _ in batch() }.sorted { $0.isFresh && !$1.isFresh })
+        return .enqueue((0...random.below(2)).map { _ in batch() })
     }
 
     private mutating func batch() -> Batch {
@@ -113,7 +117,14 @@ struct Generator {
         }
         if random.once(in: 5) { batch.leaseMs = ms(1...12) }
         if random.once(in: 4) { batch.maxLapses = 1 + random.below(3) }
+        if random.once(in: 8) { batch.startBy = due() }
+        if random.once(in: 3) { batch.deadline = due() }
+        if random.once(in: 3) { batch.estimateMs = random.one(of: [1, 2, 10, 11, 1000, 600_000_000_000]) }
         return batch
+    }
+
+    private mutating func order() -> Order {
+        random.one(of: [.priority, .fifo, .lifo, .random, .deadline, .shortest, .aged(ms: 1), .aged(ms: 5)])
     }
 
     private mutating func due() -> Due {

@@ -9,6 +9,8 @@ extension Lab {
         case .enqueue(let batches): try await enqueue(batches.flatMap { jobs($0) })
         case .cancel(let numbers): try await cancel(numbers.map(Self.id))
         case .redrive(let numbers): try await redrive(numbers.map(Self.id))
+        case .change(let numbers, let priority, let due): try await change(numbers.map(Self.id), priority, due)
+        case .setOrder(let order): try await setOrder(order.order)
         case .purge(let limit, let state): try await purge(limit, state)
         case .trim(let limit, let state, let keepMs, let keep): try await trim(limit, state, keepMs, keep)
         case .pause(let isPaused): try await pause(isPaused)
@@ -25,9 +27,9 @@ extension Lab {
     }
 
     private func redrive(_ ids: [JobID]) async throws -> Happening {
-        let queue = queue
+        let (queue, nowUs) = (queue, nowUs)
         return try await answer(
-            .redrive(ids), { try $0.redrive(ids).map { $0?.rawValue ?? "unknown" }.description },
+            .redrive(ids), { try $0.redrive(ids, atUs: nowUs).map { $0?.rawValue ?? "unknown" }.description },
             { try await $0.redrive(ids, on: queue) }, { $0.map(\.rawValue).description }
         ).0
     }
@@ -51,13 +53,9 @@ extension Lab {
     private func jobs(_ batch: Batch) -> [QueueModel.NewJob] {
         var header = JobHeader(
             type: Self.usualType, priority: batch.priority, lease: batch.leaseMs.map { .milliseconds($0) },
-            maxLapses: batch.maxLapses)
-        let due: QueueModel.Due =
-            switch batch.due {
-            case .now: .now
-            case .afterMs(let ms): .afterMs(ms)
-            case .atMs(let ms): .atMs(nowUs / 1000 + ms)
-            }
+            maxLapses: batch.maxLapses, startBy: batch.startBy.map(moment), deadline: batch.deadline.map(moment),
+            estimate: batch.estimateMs.map { .milliseconds($0) })
+        let due = modelDue(batch.due)
         return batch.ids.map { number in
             header.type = Self.type(number)
             return QueueModel.NewJob(
@@ -68,24 +66,13 @@ extension Lab {
     private func enqueue(_ new: [QueueModel.NewJob]) async throws -> Happening {
         let (queue, nowUs) = (queue, nowUs)
         let sent = new.map { job in
-            let due: StintStore.Due =
-                switch job.due {
-                case .now: .now
-                case .afterMs(let ms): .after(.milliseconds(ms))
-                case .atMs(let ms): .at(ms: ms)
-                }
-            return NewJob(
-                id: job.id, isFresh: job.isFresh, header: job.header, payload: ByteBuffer(bytes: job.payload), due: due)
+            NewJob(
+                id: job.id, isFresh: job.isFresh, header: job.header, payload: ByteBuffer(bytes: job.payload),
+                due: job.due.stored)
         }
         var (happening, outcomes) = try await answer(
             .other, { try $0.enqueue(new, atUs: nowUs).told }, { try await $0.enqueue(sent, on: queue) }, \.told)
-        let dueMs = new.map { job in
-            switch job.due {
-            case .now: nowUs / 1000
-            case .afterMs(let ms): nowUs / 1000 + max(0, ms)
-            case .atMs(let ms): ms
-            }
-        }
+        let dueMs = new.map { $0.due.ms(nowUs / 1000) }
         if let outcomes { happening.kind = .enqueue(Array(zip(new.map(\.id), outcomes)), dueMs: dueMs) }
         return happening
     }

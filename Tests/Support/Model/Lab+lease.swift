@@ -34,15 +34,26 @@ extension Lab {
         let choice = fromRank.map { QueueModel.Choice([Self.usualType], fromRank: $0) }
         let (queue, nowUs, consumer) = (queue, nowUs, Self.consumer(node))
         var nextDueMs: Int64?
+        var drawn: [JobID] = []
+        let (dead, isRandom) = (Set(model.ids(.dead)), model.order == .random)
         var (happening, claim) = try await answer(
             .other,
             { model in
-                let claimed = try model.claim(limit, for: consumer, leaseMs: leaseMs, only: choice, atUs: nowUs)
+                let claimed = try model.claim(limit, for: consumer, leaseMs: leaseMs, only: choice, drawn: drawn, atUs: nowUs)
                 nextDueMs = model.firstMs(.scheduled)
                 return claimed.told(model.jobs)
             },
-            { try await $0.claim(limit, from: queue, for: consumer, lease: .milliseconds(leaseMs), only: only) },
-            \.told)
+            { store in
+                let claim = try await store.claim(
+                    limit, from: queue, for: consumer, lease: .milliseconds(leaseMs), only: only)
+                drawn = claim.jobs.map(\.id)
+                // Of those that were drawn, the ones that came too late were buried.
+                if isRandom {
+                    let sight = try await Sight.look(at: queue, store, expecting: [])
+                    drawn += (sight.ids[.dead] ?? []).filter { !dead.contains($0) }
+                }
+                return claim
+            }, \.told)
         guard let claim else { return happening }
         happening.kind = .claim(claim, lease: leaseMs)
         if claim.serverUs != nowUs { happening.found += ", at \(claim.serverUs)" }

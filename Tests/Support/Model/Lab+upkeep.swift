@@ -57,7 +57,7 @@ extension Lab {
             .other,
             { model in
                 let isDue = model.firstInUs(.scheduled, atUs: nowUs) == 0
-                let isReady = !model.isPaused && (isDue || !model.lines.isEmpty)
+                let isReady = !model.isPaused && (isDue || !model.line.isEmpty)
                 return told(isReady, model.firstInUs(.leased, atUs: nowUs).map { .microseconds($0) })
             },
             { try await $0.look(at: [queue], for: consumer) },

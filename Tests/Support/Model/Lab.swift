@@ -14,9 +14,6 @@ package final class Lab {
     package private(set) var nowUs: Int64 = 1_800_000_000_000_000
     var beliefs = Beliefs()
     private var witness = Witness()
-    /// The line of ready jobs may be ahead of the clock, by a tick of 125 µs for each job that it took. Minted ids go by the
-    /// clock (decision 4), so they are not sent before it has caught up.
-    private var lineEndUs: Int64 = 0
 
     package init(_ server: RedisServer, _ client: RedisClient, clock: any TestClock) throws {
         self.server = server
@@ -80,7 +77,7 @@ package final class Lab {
     package func removeQueue() async throws {
         let command = """
             for _, name in ipairs({ 'ready', 'scheduled', 'leased', 'dead', 'done', 'done_before', 'cancelled', 'jobs',
-                'leases', 'tries', 'cancels', 'meta', 'wake' }) do redis.call('UNLINK', KEYS[1] .. name) end
+                'leases', 'tries', 'cancels', 'places', 'meta', 'wake' }) do redis.call('UNLINK', KEYS[1] .. name) end
             """
         var eval = RedisCommand("EVAL")
         eval.append(contentsOf: [command, "1", store.keys.queue(queue)])
@@ -89,8 +86,6 @@ package final class Lab {
 
     private func happen(_ step: Step) async throws -> Happening {
         switch step.command {
-        case .enqueue(let batches) where batches.contains(where: \.isFresh) && nowUs <= lineEndUs + 125:
-            nowUs = lineEndUs + 250
         case .pass(let us):
             nowUs = max(1_000_000_000_000_000, nowUs + us)
         case .passTo(let moment, let us):
@@ -100,26 +95,15 @@ package final class Lab {
         default: break
         }
         try clock.set(us: nowUs)
-        let before = model
-        defer { noteLine(before) }
         let isAnswered = step.fate == .answered
         return switch step.command {
-        case .enqueue, .cancel, .redrive, .purge, .trim, .pause: try await control(step.command)
+        case .enqueue, .cancel, .redrive, .change, .setOrder, .purge, .trim, .pause: try await control(step.command)
         case .claim, .claimUsual, .ack, .nack, .extend, .release, .recover:
             try await lease(step.command, isAnswered: isAnswered)
         case .reap, .promote, .expel, .look, .takeMark: try await upkeep(step.command)
         case .pass, .passTo: Happening()
         case .flushScripts, .restart: try await disturb(step.command)
         }
-    }
-
-    /// No more jobs can have been put at the end of the line than came from anywhere else.
-    private func noteLine(_ before: QueueModel) {
-        var appended = max(0, model.jobs.count - before.jobs.count)
-        for state in [.scheduled, .leased, .dead, .cancelled] as [JobState] {
-            appended += max(0, before.count(state) - model.count(state))
-        }
-        if appended > 0 { lineEndUs = max(lineEndUs, nowUs) + 125 * Int64(appended) }
     }
 
     private func disturb(_ command: Command) async throws -> Happening {
@@ -185,6 +169,7 @@ struct Happening {
         case release([Held], Settlement?, delayMs: Int64)
         case reap([Lapse])
         case redrive([JobID])
+        case change([JobID], [ChangeOutcome], dueMs: Int64?)
         case forget
     }
 

@@ -3,7 +3,9 @@ import Foundation
 /// `make model`: random histories on a real Redis beside the model, then all interleavings of two nodes and two jobs.
 ///
 ///     stint-model [--steps N] [--seed N] [--depth N] [--traces N]
-///     stint-model --mutants N [--seed N]      N histories at most on each script set with one guard less
+///     stint-model --mutants N [--seed N] [--file NAME]
+///                                             N histories at most on each script set with one guard less, of all files of
+///                                             `Lua/` or of one
 ///
 /// Ends with 1 when something was wrong; what it prints is the code of a test that shows it.
 @main
@@ -15,7 +17,7 @@ struct ModelCommand {
         let steps = argument("steps", 1_000_000), depth = argument("depth", 8), traces = argument("traces", 2000)
         let mutants = argument("mutants", 0)
         if mutants > 0 {
-            let run = MutantRun(histories: UInt64(mutants), seed: seed, say: say)
+            let run = MutantRun(histories: UInt64(mutants), seed: seed, file: text("file"), say: say)
             exit(try await run.run() ? 0 : 1)
         }
         let isRight = try await ModelRun.with(clock: ArgumentClock()) { run in
@@ -29,10 +31,15 @@ struct ModelCommand {
     /// Seen at once, also in a file.
     @Sendable private static func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
 
-    private static func argument(_ name: String, _ usual: Int) -> Int {
+    private static func text(_ name: String) -> String? {
         let arguments = CommandLine.arguments
-        guard let at = arguments.firstIndex(of: "--" + name), at + 1 < arguments.count else { return usual }
-        guard let value = Int(arguments[at + 1]), value >= 0 else {
+        guard let at = arguments.firstIndex(of: "--" + name), at + 1 < arguments.count else { return nil }
+        return arguments[at + 1]
+    }
+
+    private static func argument(_ name: String, _ usual: Int) -> Int {
+        guard let text = text(name) else { return usual }
+        guard let value = Int(text), value >= 0 else {
             FileHandle.standardError.write(Data("--\(name) is a number\n".utf8))
             exit(2)
         }

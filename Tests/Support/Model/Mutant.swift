@@ -26,7 +26,7 @@ package struct Mutant: Sendable, CustomStringConvertible {
 }
 
 extension Mutant {
-    package static let all: [Mutant] = holders + claims + enqueues + settles + reaps + controls + bounds
+    package static let all: [Mutant] = holders + claims + enqueues + orders + settles + reaps + controls + bounds
 
     private static let holders = [
         Mutant("lease", "deadline) == lease then", "deadline) then"),
@@ -54,7 +54,7 @@ extension Mutant {
         Mutant("claim", "call('HSET', prefix .. 'meta', 'token', token)", ""),
         Mutant("claim", "if due_in == 0 then", "if false then"),
         Mutant("claim", "math.max(limit, PROMOTE_AT_LEAST)", "limit"),
-        Mutant("claim", "more = #ids > limit", "more = false"),
+        Mutant("claim", "    more = #ids > limit", "    more = false"),
         Mutant("claim", "own_ms and own_ms > 0", "false"),
         Mutant("claim", "now_us + length_ms * 1000", "now_us"),
         Mutant(
@@ -62,7 +62,12 @@ extension Mutant {
             survives: "more than 200 due jobs: ClaimLimitTests"),
         Mutant("claim", "if more or due_in == 0 then", "if due_in == 0 then"),
         Mutant("claim", "    mark(prefix)\n", ""),
-        Mutant("claim", "prefix .. 'tries') == 1", "prefix .. 'tries') == 2"),
+        Mutant("claim", "if #ids > 0 and meta[3] then", "if false then"),
+        Mutant("claim", "start_by_ms and start_by_ms < now_ms", "false"),
+        Mutant("claim", "start_by_ms and start_by_ms < now_ms", "start_by_ms and start_by_ms <= now_ms"),
+        Mutant("claim", "call('ZREM', ready, unpack(drawn, 1, taken))", ""),
+        Mutant("aside", "if expired > 0 then", "if false then"),
+        Mutant("draw", "redis.call('ZCARD', ready) > #ids", "true"),
         Mutant("claim", "taken == 1 and '0' or format('%d', taken - 1)", "'0'"),
         Mutant("claim", "bytes > MAX_BYTES and i > 1", "false", survives: "8 MiB of records: ClaimLimitTests"),
         Mutant("claim", "call('ZREM', ready, unpack(claimed))", ""),
@@ -86,7 +91,9 @@ extension Mutant {
         Mutant("enqueue", "if not fresh then", "if false then"),
         Mutant("enqueue", "due_ms = due_ms and now_ms + due_ms", "due_ms = due_ms and now_ms"),
         Mutant(
-            "enqueue", "if due_ms <= now_ms and not group.fresh then", "if due_ms < now_ms and not group.fresh then"),
+            "enqueue", "if due_ms <= now_ms and (is_ordered or not group.fresh) then",
+            "if due_ms < now_ms and (is_ordered or not group.fresh) then"),
+        Mutant("enqueue", "(is_ordered or not group.fresh)", "not group.fresh"),
         Mutant("enqueue", "            if due_ms <= now_ms then", "            if due_ms < now_ms then"),
         Mutant("enqueue", "wake = tonumber(head[2]) >= due_ms", "wake = false"),
         Mutant("enqueue", "if not wake then", "if false then"),
@@ -97,18 +104,39 @@ extension Mutant {
         Mutant("known", "{ 'done', 'done_before' }", "{ 'done' }"),
         Mutant("known", "known[i] = known[i] or scores[i]", "", survives: "ids without a record: QuarantineTests"),
         Mutant("mark", "== 0 then", ">= 0 then"),
+    ]
+
+    private static let orders = [
         Mutant("order", "if tail and tail >= score then", "if false then"),
         Mutant("order", "not (compares_bytes and id > previous)", "false"),
-        Mutant("order", "math.floor(now_us / TICK_US)) - 1", "math.floor(now_us / TICK_US))"),
-        Mutant("order", "math.min(head or math.huge,", "math.min(math.huge,"),
-        Mutant("order", "local band = (100 - priority) * BAND", "local band = 100 * BAND"),
+        Mutant("order", "math.min(head or math.huge, score) - 1", "math.min(head or math.huge, score)"),
+        Mutant("order", "math.min(head or math.huge, score) - 1", "score - 1"),
+        Mutant("order", "(100 - record_priority(record)) * BAND + ticks", "100 * BAND + ticks"),
         Mutant("order", "math.max(-100, math.min(100, priority))", "0"),
+        Mutant("order", "    if not name then", "    if true then"),
+        Mutant("order", "score = math.min(place, score)", ""),
+        Mutant(
+            "order", "math.floor(place / pair) == math.floor(score / pair)", "true",
+            survives: "a release after one weight has followed another: ReorderTests"),
+        Mutant("orders", "(STACK_BAND + 1) * BAND - ticks, 'front'", "(STACK_BAND + 1) * BAND - ticks, 'end'"),
+        Mutant("orders", "math.floor(10 * math.log(math.max(1, estimate_ms)))", "7"),
+        Mutant("orders", "if deadline_ms then", "if false then"),
+        Mutant("orders", "(100 - record_priority(record)) * step", "0"),
+        Mutant("arrival", "ticks = (STACK_BAND + 1) * BAND - score", "ticks = score % BAND"),
+        Mutant("arrival", "* weight_ms * 8", "* 0"),
+        Mutant("configure", "old_order ~= new_order and", "false and"),
+        Mutant("change", "priority ~= record_priority(record)", "false"),
+        Mutant("change", "                    replace(id, record, before, score)\n", ""),
+        Mutant("change", "            call('ZREM', scheduled, id)\n", ""),
+        Mutant("change", "return tonumber(head[2]) >= due_ms", "return false"),
+        Mutant("change", "if wake then", "if false then"),
+        Mutant("options", "    if value then", "    if false then"),
     ]
 
     private static let settles = [
         Mutant("ack", "call('SADD', done, unpack(held))", ""),
         Mutant("ack", "call('HDEL', prefix .. 'jobs', unpack(held))", ""),
-        Mutant("ack", "call('EXISTS', tries, cancels) > 0", "false"),
+        Mutant("ack", "        if extras then\n", "        if false then\n"),
         Mutant("ack", "call('SCARD', done) >= MAX_DONE", "false", survives: "100,000 done ids: TrimTests"),
         Mutant("way_out", "    if whole then", "    if false then", survives: "the same, by more commands"),
         Mutant("way_out", "    forget_unused(prefix, deadlines)\n", ""),
@@ -151,8 +179,9 @@ extension Mutant {
         Mutant("cancel", "if state == 'leased' then", "if false then"),
         Mutant("redrive", "if state == 'dead' or state == 'cancelled' then", "if state == 'dead' then"),
         Mutant("redrive", "if redriven > 0 then", "if false then"),
-        Mutant("finish", "    redis.call('HDEL', prefix .. 'tries', unpack(ids))\n", ""),
+        Mutant("finish", "    drop_extras(prefix, redis.call('HGET', prefix .. 'meta', 'extras'), ids)\n", ""),
         Mutant("finish", "if why then", "if false then"),
+        Mutant("redrive", "start_by_ms and start_by_ms < now_ms", "false"),
         Mutant("purge", "local ids = redis.call('ZRANGE', prefix .. state, 0, limit - 1)", "local ids = {}"),
         Mutant("trim", "math.max(old, call('ZCARD', index) - keep)", "old"),
         Mutant("trim", "math.max(old, call('ZCARD', index) - keep)", "call('ZCARD', index) - keep"),

@@ -5,11 +5,13 @@ package struct MutantRun: Sendable {
     /// Of each kind: with few jobs, and by the thousand.
     let histories: UInt64
     let seed: UInt64
+    /// Only its mutants; `nil` = all.
+    let file: String?
     let say: @Sendable (String) -> Void
 
     /// - Returns: whether every mutant was seen but those that have an excuse, and these were not.
     func run() async throws -> Bool {
-        let mutants = Mutant.all
+        let mutants = Mutant.all.filter { file == nil || $0.file == file }
         var (killed, excused, isRight) = (0, 0, true)
         for mutant in mutants {
             guard mutant.places == 1 else {

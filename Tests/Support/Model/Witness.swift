@@ -5,9 +5,10 @@ import StintStore
 /// the model is not asked.
 ///
 /// I1 a job that was accepted is in exactly one state · I2 tokens rise · I3 who does not hold a job changes nothing · I4 no
-/// claim before the due time · I5 attempts are the claims that were not released · I6 no claim beyond the lapses of a job ·
-/// I8 two runs only with an end of the lease between · I9 what was acked is not run again · I10 an id is accepted once · I11 no
-/// retry before its delay · I15 a refused call changes nothing · I19 records, tries, cancels and indexes agree.
+/// claim before the due time or after the start-by · I5 attempts are the claims that were not released · I6 no claim beyond
+/// the lapses of a job · I8 two runs only with an end of the lease between · I9 what was acked is not run again · I10 an id is
+/// accepted once · I11 no retry before its delay · I15 a refused call changes nothing · I19 records, tries, cancels and indexes
+/// agree.
 /// I17, the order, and I18, what is kept, are the comparison with the model.
 struct Witness {
     var sight = Sight()
@@ -46,6 +47,10 @@ struct Witness {
             for id in ids where [.dead, .cancelled].contains(sight.jobs[id]?.state) {
                 lives[id] = Life(notBeforeMs: nowMs)
             }
+        case .change(let ids, let outcomes, let dueMs):
+            for (id, outcome) in zip(ids, outcomes) where outcome == .changed {
+                if let dueMs { lives[id]?.notBeforeMs = dueMs }
+            }
         case .forget, .other: break
         }
         wrong += kept(now, mayForget: { if case .forget = happening.kind { true } else { false } }())
@@ -72,6 +77,7 @@ struct Witness {
             if job.tries.attempt != life.claims - life.releases + 1 {
                 wrong.append("I5: attempt \(job.tries.attempt) of \(job.id), which had \(life)")
             }
+            if job.header.isExpired(atMs: nowMs) { wrong.append("I4: \(job.id) was to be started before") }
             if let max = job.header.maxLapses, job.tries.lapses >= max { wrong.append("I6: \(job.id) is poison") }
             life.claims += 1
             lives[job.id] = life
