@@ -62,6 +62,18 @@ struct ReorderTests {
         }
     }
 
+    @Test func `where an aged job stood under another weight is not where it goes back to`() async throws {
+        try await withQueue { bench in
+            try await bench.setOrder(.aged(.minutes(10)))
+            try await bench.enqueue("low")
+            let held = try await bench.held()
+            try await bench.enqueue("urgent", priority: 50)
+            try await bench.setOrder(.aged(.minutes(1)))
+            _ = try await bench.store.release(held, on: bench.queue, by: bench.me)
+            #expect(try await bench.ids(.ready) == ["urgent", "low"])
+        }
+    }
+
     @Test func `while jobs are brought into order each can be claimed, once, and none is lost`() async throws {
         try await withQueue { bench in
             let ids = (1000..<3000).map { "\($0)" }

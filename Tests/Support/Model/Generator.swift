@@ -8,6 +8,7 @@ struct Generator {
     private let restarts: Bool
     private var lastMinted = 1000
     private var last: Step?
+    private var isFirst = true
 
     /// - Parameters:
     ///   - isLarge: with jobs by the thousand; `nil` = one history in a hundred is.
@@ -23,6 +24,9 @@ struct Generator {
     func length(_ steps: Int) -> Int { isLarge ? max(1, steps / 4) : steps }
 
     mutating func next(_ model: QueueModel, nowMs: Int64) -> Step {
+        defer { isFirst = false }
+        // Half of the histories are those of queues with another order than the default.
+        if isFirst, random.once(in: 2) { return Step(.setOrder(order())) }
         if var last, random.once(in: 12) {
             // Who got no reply says the same again.
             if case .enqueue(let batches) = last.command {
@@ -119,7 +123,7 @@ struct Generator {
         if random.once(in: 4) { batch.maxLapses = 1 + random.below(3) }
         if random.once(in: 8) { batch.startBy = due() }
         if random.once(in: 3) { batch.deadline = due() }
-        if random.once(in: 3) { batch.estimateMs = random.one(of: [1, 2, 10, 11, 1000, 600_000_000_000]) }
+        if random.once(in: 2) { batch.estimateMs = random.one(of: [1, 2, 10, 11, 1000, 600_000_000_000]) }
         return batch
     }
 
