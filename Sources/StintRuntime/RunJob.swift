@@ -15,8 +15,11 @@ struct RunJob {
             settle(lease, notBegun(lease.cause))
             return
         }
-        // Strangers have sorted out what it does not know.
-        guard let handler else { return handBack(lease) }
+        guard let handler else {
+            // Strangers have sorted out what a node does not know; in memory nobody has.
+            lease.finish()
+            return settle(lease, .release(after: Strangers.delay))
+        }
         node.observe?(.runBegan(job, lease.queue))
         node.metrics?.began(job, lease.queue)
         let began = ContinuousClock.now

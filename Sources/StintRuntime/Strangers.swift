@@ -20,7 +20,7 @@ struct Strangers {
 
     /// None, or too many to name: such a node takes what comes and hands it back for a while.
     private var canChoose: Bool { (1...TypeChoice.maxTypes).contains(node.types?.count ?? 0) }
-    private static let delay = Duration.seconds(5)
+    static let delay = Duration.seconds(5)
 
     /// What to claim of a queue; `nil` = everything.
     func choice(_ queue: Agenda.Entry) -> TypeChoice? {

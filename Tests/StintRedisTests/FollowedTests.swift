@@ -52,7 +52,7 @@ import Testing
             #expect(try await client.send(command("GET", "sum")).string == "1")
             _ = try await client.send(command("SET", "sum", "no number"))
             let script = await redisError { _ = try await add(1, client, then: command("GET", "text")) }
-            #expect(script?.operation == "add" && script?.mayHaveRun == false)
+            #expect(script?.operation.hasPrefix("add") == true && script?.mayHaveRun == false)
         }
     }
 
