@@ -77,7 +77,7 @@ call('HSET', prefix .. 'meta', 'token', token)
 local byte, taken = string.byte, #ids
 -- Of each length of a lease, when it ends.
 local deadlines = {}
-local entries, n, bytes, orphans = {}, 0, 0, nil
+local entries, n, bytes, orphans, started = {}, 0, 0, nil, nil
 for i = 1, taken do
     local id, record = ids[i], records[i]
     if record then
@@ -94,6 +94,10 @@ for i = 1, taken do
             local own_ms = record_option(record, 'l')
             if own_ms and own_ms > 0 and own_ms <= MAX_LEASE_MS then
                 length_ms = own_ms
+            end
+            if string.find(record, '^J[^\n]-;u=s') then
+                started = started or {}
+                started[#started + 1] = id
             end
         end
         local deadline = deadlines[length_ms]
@@ -117,11 +121,15 @@ if n > 0 then
         widen_zset(leased)
     end
 end
-if orphans then
+if orphans or started then
     --- @include "tries"
     --- @include "finish"
+    if started then
+        free_keys(prefix, started)
+        call('HDEL', prefix .. 'unique_of', unpack(started))
+    end
     -- An id without a record can never run: quarantine it where people look, never hand it out, never loop on it.
-    for k = #orphans, 1, -1 do
+    for k = orphans and #orphans or 0, 1, -1 do
         local i = orphans[k]
         write_tries(prefix, ids[i], 0, 0, now_ms, 'quarantined: the record is missing')
         bury(prefix, ids[i], now_ms)

@@ -9,6 +9,7 @@
   Returns  {trimmed, trimmed, …}, one for each state. A count equal to the limit says that there may be more.
            Ids of done jobs are forgotten a generation at a time, whatever the limit: each is kept for at least the time
            given and at most twice that, and at least as many are kept.
+  Unique keys whose time is over are forgotten as well, at most limit in a call.
   Cost     O(limit log N).
 ]]
 --- @include "clock"
@@ -67,6 +68,22 @@ local function forget_empty_extras()
     end
 end
 
+local function forget_old_keys()
+    local unique, index = prefix .. 'unique', prefix .. 'unique_until'
+    local keys = call('ZRANGEBYSCORE', index, '-inf', string.format('%d', now_ms), 'LIMIT', '0', limit)
+    if #keys > 0 then
+        local entries, old = call('HMGET', unique, unpack(keys)), {}
+        for i = 1, #keys do
+            local until_ms = tonumber(string.match(entries[i] or '', ' (%d+)$') or nil)
+            old[#old + 1] = until_ms and until_ms <= now_ms and keys[i] or nil
+        end
+        if #old > 0 then
+            call('HDEL', unique, unpack(old))
+        end
+        call('ZREM', index, unpack(keys))
+    end
+end
+
 local replies = {}
 for at = 2, #ARGV, 3 do
     local state, keep_ms, keep = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
@@ -76,5 +93,6 @@ for at = 2, #ARGV, 3 do
         replies[#replies + 1] = trim_index(prefix .. state, keep_ms, keep)
     end
 end
+forget_old_keys()
 forget_empty_extras()
 return replies

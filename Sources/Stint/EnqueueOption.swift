@@ -29,6 +29,25 @@ public struct EnqueueOption: Sendable {
         EnqueueOption(isForOne: true) { ($0.id, $0.isFresh, $0.isMinted) = (id, false, false) }
     }
 
+    /// At most one job of the queue has this key at a time; it is freed when the job ends, in any way.
+    ///
+    /// - Parameters:
+    ///   - key: 1 to 256 bytes of text without control characters.
+    ///   - until: `.untilDone`, `.untilStarted`, or `.time(…)`.
+    ///   - conflict: what becomes of this enqueue when another job has the key.
+    public static func unique(_ key: String, until: UniqueSpan = .untilDone, onConflict conflict: UniqueConflict = .reject)
+        -> EnqueueOption
+    {
+        EnqueueOption(isForOne: true) { $0.makeUnique(Unique(key, conflict: conflict), until) }
+    }
+
+    /// At most one job of the queue is enqueued with this key in this time, also when it is done sooner.
+    public static func unique(_ key: String, for time: Duration, onConflict conflict: UniqueConflict = .reject)
+        -> EnqueueOption
+    {
+        .unique(key, until: .time(time), onConflict: conflict)
+    }
+
     /// The failure that reaches this buries the job. Default: that of its handler's retry policy.
     public static func maxFailures(_ count: Int) -> EnqueueOption {
         EnqueueOption { $0.header.maxFailures = count }
@@ -65,6 +84,7 @@ extension NewJob {
     /// - Throws: ``StintError`` with code `invalidArgument` or `payloadTooLarge`.
     package func validate() throws(StintError) {
         try header.validate()
+        try unique?.validate()
         if payload.readableBytes > Defaults.maxPayloadBytes {
             throw StintError(
                 .payloadTooLarge, "enqueue",

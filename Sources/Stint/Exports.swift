@@ -9,7 +9,10 @@
 @_exported public import struct StintCore.RetryPolicy
 @_exported public import struct StintCore.StintError
 @_exported public import struct StintCore.Token
+@_exported public import enum StintCore.UniqueConflict
+@_exported public import enum StintCore.UniqueSpan
 @_exported public import struct StintRuntime.JobContext
 @_exported public import enum StintStore.CancelOutcome
+@_exported public import enum StintStore.EnqueueOutcome
 @_exported public import struct StintStore.QueueStats
 @_exported public import enum StintStore.RedriveOutcome

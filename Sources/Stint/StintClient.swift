@@ -103,7 +103,8 @@ public final class StintClient: Sendable {
         var new: [NewJob] = []
         if jobs.count > 1, options.contains(where: \.isForOne) {
             throw .invalidArgument(
-                "enqueue \(queue)", "one id for \(jobs.count) jobs", advice: "Enqueue each with an id of its own.")
+                "enqueue \(queue)", "one id, or one unique key, for \(jobs.count) jobs",
+                advice: "Enqueue each by a call of its own.")
         }
         for job in jobs { new.append(try NewJob(type: type, payload: Payload.encode(job), options, mint: mint)) }
         return try await enqueue(new, on: queue)
@@ -123,7 +124,7 @@ public final class StintClient: Sendable {
         let outcomes = try await untilConfirmed([job]) { jobs throws(StintError) in
             [try await self.gatherer.enqueue(jobs[0], on: queue)]
         }
-        return Receipt(id: job.id, queue: queue, outcome: outcomes[0])
+        return Receipt(job, queue, outcomes[0])
     }
 
     /// The way of every enqueue of many: chunks, in order.
@@ -138,17 +139,20 @@ public final class StintClient: Sendable {
                 try await self.store.enqueue(jobs, on: queue)
             }
             for (job, outcome) in zip(chunk, outcomes) {
-                receipts.append(Receipt(id: job.id, queue: queue, outcome: outcome))
+                receipts.append(Receipt(job, queue, outcome))
             }
         }
         return receipts
     }
 
-    /// Cuts off what one call may carry: 1,000 jobs, or as many as have 8 MiB together, at least one.
+    /// Cuts off what one call may carry: 1,000 jobs, or as many as have 8 MiB together, at least one. A unique key goes into a
+    /// call once, so that the second job hears what it would have heard on its own.
     private static func call(from rest: inout ArraySlice<NewJob>) -> [NewJob] {
         var bytes = 0
+        var keys: Set<String> = []
         let call = rest.prefix(Defaults.maxJobsPerCall).prefix { job in
             defer { bytes += job.payload.readableBytes }
+            if let key = job.unique?.key, !keys.insert(key).inserted { return false }
             return bytes == 0 || bytes + job.payload.readableBytes <= maxBytesPerCall
         }
         rest = rest.dropFirst(call.count)
@@ -166,7 +170,7 @@ public final class StintClient: Sendable {
         while true {
             do {
                 let outcomes = try await send(jobs)
-                return mayHaveRun ? jobs.indices.map { jobs[$0].isMinted ? .accepted : outcomes[$0] } : outcomes
+                return mayHaveRun ? zip(jobs, outcomes).map { $0.afterRepeats($1) } : outcomes
             } catch {
                 if error.code == .unconfirmed {
                     // It may have been accepted: from now on look for finished jobs too. A minted id that is found is ours.
@@ -256,12 +260,33 @@ public final class StintClient: Sendable {
     }
 }
 
+extension NewJob {
+    /// What an outcome means when an attempt before may have been the one that was heard: a minted id that exists is ours.
+    fileprivate func afterRepeats(_ outcome: EnqueueOutcome) -> EnqueueOutcome {
+        if case .exists = outcome, isMinted { return .accepted }
+        return outcome
+    }
+}
+
 /// What one gets for an enqueue.
 public struct Receipt: Hashable, Sendable {
+    /// The job that was enqueued. Of a unique one that was refused with ``UniqueConflict/existing``, or has replaced another's
+    /// payload, the job that has the key.
     public let id: JobID
     public let queue: QueueName
     public let outcome: EnqueueOutcome
 
-    /// False when a job of this id existed already; nothing about it was changed.
+    /// False when a job of this id existed already, or another has the unique key; nothing about it was changed.
     public var isAccepted: Bool { outcome.isAccepted }
+
+    init(_ job: NewJob, _ queue: QueueName, _ outcome: EnqueueOutcome) {
+        self.queue = queue
+        self.outcome = outcome
+        self.id =
+            switch outcome {
+            case .replaced(let holder, _): holder
+            case .taken(let holder, _) where job.unique?.conflict == .existing: holder
+            default: job.id
+            }
+    }
 }

@@ -13,10 +13,12 @@ public struct JobHeader: Hashable, Sendable {
     public var maxLapses: Int?
     /// The job is not started after this, but buried; `nil` = it may wait for ever.
     public var startBy: Moment?
+    /// Until when the job holds its unique key; `nil` = it has none. The key is not in the header.
+    public var unique: UniqueSpan?
 
     public init(
         type: JobType, priority: Int = 0, lease: Duration? = nil, maxFailures: Int? = nil, maxLapses: Int? = nil,
-        startBy: Moment? = nil
+        startBy: Moment? = nil, unique: UniqueSpan? = nil
     ) {
         self.type = type
         self.priority = priority
@@ -24,6 +26,7 @@ public struct JobHeader: Hashable, Sendable {
         self.maxFailures = maxFailures
         self.maxLapses = maxLapses
         self.startBy = startBy
+        self.unique = unique
     }
 
     /// Whether the enqueue script has to work something out, which it does for those jobs only.
@@ -48,6 +51,10 @@ public struct JobHeader: Hashable, Sendable {
         if let startBy {
             try check(startBy.isInRange, "start by \(startBy)", "at most ten years, and before the year 10000")
         }
+        if case .time(let length) = unique {
+            try check(
+                length >= .milliseconds(1) && length <= .seconds(86_400 * 366), "unique for \(length)", "1 ms to 366 days")
+        }
     }
 
     /// The header line, with its line end.
@@ -58,6 +65,7 @@ public struct JobHeader: Hashable, Sendable {
         if let maxFailures { options += ";f=\(maxFailures)" }
         if let maxLapses { options += ";x=\(maxLapses)" }
         if let startBy { options += ";b=\(startBy.encoded)" }
+        if let unique { options += ";u=\(unique.encoded)" }
         return (options.isEmpty ? "j" : "J") + type.rawValue + options + "\n"
     }
 
@@ -96,6 +104,7 @@ public struct JobHeader: Hashable, Sendable {
         case "f": maxFailures = number
         case "x": maxLapses = number
         case "b": startBy = Moment(decoding: text); return startBy != nil
+        case "u": unique = UniqueSpan(decoding: text); return unique != nil
         default: return true
         }
         return number != nil

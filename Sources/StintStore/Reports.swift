@@ -61,6 +61,8 @@ package struct JobDetail: Sendable {
     package let consumer: ConsumerID?
     /// Somebody wants it cancelled, its node has not been told yet.
     package let cancelReason: String?
+    /// The unique key that it was enqueued with. A job that has ended, or that held it until it was started, holds it no more.
+    package let uniqueKey: String?
 
     init(id: JobID, queue: QueueName, serverMs: Int64, _ fields: [RedisReply]) {
         func text(_ index: Int) -> String? {
@@ -82,6 +84,7 @@ package struct JobDetail: Sendable {
         self.token = lease?.first.flatMap { Int64($0) }.map(Token.init(rawValue:))
         self.consumer = lease.flatMap { $0.count == 2 ? ConsumerID(parsing: $0[1]) : nil }
         self.cancelReason = text(5)
+        self.uniqueKey = text(6).map { String($0.dropFirst(2)) }
     }
 }
 

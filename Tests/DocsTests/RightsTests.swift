@@ -135,6 +135,12 @@ private final class Scene {
             id: JobID(unchecked: id), isFresh: fresh, header: JobHeader(type: .plain), payload: ByteBuffer(), due: due)
     }
 
+    private func unique(_ id: String, _ span: UniqueSpan, _ conflict: UniqueConflict = .reject) -> NewJob {
+        var job = job(id)
+        job.makeUnique(Unique(id, conflict: conflict), span)
+        return job
+    }
+
     /// Ten ready jobs, and no mark, so that the next one has to be written.
     private func seed() async throws {
         _ = try await admin.store.enqueue((0..<10).map { job("j\($0)") }, on: queue)
@@ -168,6 +174,8 @@ private final class Scene {
         _ = await attempt { try await store.enqueue([job("a")], on: queue) }
         _ = await attempt { try await store.enqueue([job("b", due: .after(.seconds(60)))], on: queue) }
         _ = await attempt { try await store.enqueue([job("a", fresh: false), job("c", fresh: false)], on: queue) }
+        _ = await attempt { try await store.enqueue([unique("u", .untilDone), unique("t", .time(.seconds(9)))], on: queue) }
+        _ = await attempt { try await store.enqueue([unique("u", .untilDone, .replace)], on: queue) }
     }
 
     func work() async throws {
@@ -179,6 +187,7 @@ private final class Scene {
             _ = await attempt { try await store.ack(held, on: queue, by: consumer) }
         }
         try await seed()
+        _ = try await admin.store.enqueue([unique("s", .untilStarted), unique("u", .untilDone)], on: queue)
         _ = try await admin.store.enqueue(
             [job("due", due: .at(ms: 1)), job("later", due: .after(.milliseconds(1)))], on: queue)
         _ = await attempt { try await store.open(queue) }
@@ -250,6 +259,9 @@ private final class Scene {
     }
 
     func operate() async throws {
+        _ = try await admin.store.enqueue([unique("u", .untilDone)], on: queue)
+        _ = await attempt { try await store.cancel([JobID(unchecked: "u")], on: queue, reason: "") }
+        _ = await attempt { try await store.redrive([JobID(unchecked: "u")], on: queue) }
         try await seed()
         _ = await attempt { try await store.pause(true, queue) }
         _ = await attempt { try await store.pause(false, queue) }

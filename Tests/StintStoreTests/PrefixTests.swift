@@ -32,6 +32,19 @@ struct PrefixTests {
             script: Scripts.enqueue,
             arguments: { _, _ in ["9000", "0", "0", "2", "n1", "jnoop\n", "n2", "jnoop\n"] },
             mayBeGone: ["n1", "n2"]),
+        // Keys: a new one, those of a scheduled, a ready and a running job, and one for a time.
+        Cut(
+            script: Scripts.enqueue,
+            arguments: { _, _ in
+                ["0", "0", "3", "5"] + unique("n1", "d", "new") + unique("n2", "d", "s1") + unique("n3", "d", "r1")
+                    + unique("n4", "s", "l2") + unique("n5", "t60000", "time")
+            }, mayBeGone: ["n1", "n4", "n5"]),
+        Cut(
+            script: Scripts.enqueue,
+            arguments: { _, _ in
+                ["9000", "0", "3", "3"] + unique("n1", "t60000", "s1") + unique("n2", "d", "r1")
+                    + unique("n3", "s", "r2")
+            }),
         Cut(script: Scripts.claim, arguments: { bench, _ in ["\(bench.me)", "60000", "9"] }),
         Cut(
             script: Scripts.extend,
@@ -60,6 +73,10 @@ struct PrefixTests {
 
     private static func ids(_ held: ArraySlice<Held>) -> [String] { held.map(\.id.rawValue) }
 
+    private static func unique(_ id: String, _ mode: String, _ key: String) -> [String] {
+        [id, "Jnoop;u=\(mode)\n", "replace", key]
+    }
+
     private static func nacks(_ bench: Bench, _ held: [Held], _ verdict: String, _ delay: String) -> [String] {
         ["\(bench.me)"] + held.flatMap { [$0.id.rawValue, "\($0.token)", verdict, delay, "9", "oops"] }
     }
@@ -70,12 +87,21 @@ struct PrefixTests {
 
     /// Jobs in every state. Those that are scheduled are due when the script of the test runs, and leases of a minute over.
     private func seed(_ bench: Bench, _ lease: Duration) async throws -> [Held] {
-        for (id, state) in [("d1", JobState.dead), ("c1", .cancelled)] { try await bench.bring(id, to: state) }
-        try await bench.enqueue("l1", "l2", "l3")
+        // Each has a key of its own name, but for some.
+        try await bench.enqueueUnique("d1", "d1")
+        _ = try await bench.nack(try #require(try await bench.held().first), .reject)
+        try await bench.enqueueUnique("c1", "c1", until: .time(.minutes(900)))
+        _ = try await bench.store.cancel([JobID("c1")], on: bench.queue, reason: "test")
+        try await bench.enqueue("l1")
+        try await bench.enqueueUnique("l2", "l2")
+        try await bench.enqueueUnique("l3", "l3", until: .time(.minutes(900)))
         let held = try await bench.held(lease: lease)
-        try await bench.enqueue("s1", "s2", due: .after(.minutes(2)))
+        let later = Due.after(.minutes(2))
+        try await bench.enqueueUnique("s1", "s1", due: later)
+        try await bench.enqueue("s2", due: later)
         try await bench.advance(by: .minutes(3))
-        try await bench.enqueue("r1", "r2")
+        try await bench.enqueueUnique("r1", "r1")
+        try await bench.enqueueUnique("r2", "r2", until: .untilStarted)
         return held
     }
 
@@ -120,7 +146,7 @@ struct PrefixTests {
                 try await drain(bench)
                 // What was buried because the script had deleted its record, the rules that follow do not know.
                 for id in cut.mayBeGone {
-                    for key in ["jobs", "tries"] { try await bench.redis("HDEL", bench.key(key), id) }
+                    for key in ["jobs", "tries", "unique_of"] { try await bench.redis("HDEL", bench.key(key), id) }
                     try await bench.redis("ZREM", bench.key("dead"), id)
                 }
             }

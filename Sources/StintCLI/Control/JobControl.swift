@@ -43,6 +43,7 @@ struct JobRetry: AsyncParsableCommand {
         case .ready: "ready"
         case .scheduled, .leased, .done: "is \(outcome.rawValue), left as it is"
         case .unknown: "is not known"
+        case .taken: "is left as it is: another job has its unique key"
         case .empty: "has lost its record, there is nothing to run"
         }
     }
@@ -53,20 +54,23 @@ struct JobRetry: AsyncParsableCommand {
         var ready = 0
         var seen = 0
         var stuck = 0
+        var taken = 0
         // Those that die again meanwhile are not brought back again: what was dead at the beginning bounds the loop.
         while seen < total {
             let ids = try await client.inspector.ids(
-                .dead, on: queue, offset: stuck, limit: min(Defaults.maxJobsPerCall, total - seen))
+                .dead, on: queue, offset: stuck + taken, limit: min(Defaults.maxJobsPerCall, total - seen))
             if ids.isEmpty { break }
             let outcomes = try await client.store.redrive(ids, on: queue)
             seen += ids.count
             ready += outcomes.count { $0 == .ready }
             stuck += outcomes.count { $0 == .empty }
+            taken += outcomes.count { $0 == .taken }
         }
         let summary = "\(Printable.count(ready, "job")) of \(queue) \(ready == 1 ? "is" : "are") ready again"
         try output.print(
-            .object([("queue", .string(queue.rawValue)), ("retried", .int(ready)), ("empty", .int(stuck))]),
-            else: summary + (stuck > 0 ? "; \(stuck) have lost their record" : "") + "\n")
+            .object([("queue", .string(queue.rawValue)), ("retried", .int(ready)), ("empty", .int(stuck)), ("taken", .int(taken))]),
+            else: summary + (stuck > 0 ? "; \(stuck) have lost their record" : "")
+                + (taken > 0 ? "; of \(taken) others have the unique keys" : "") + "\n")
     }
 }
 

@@ -13,11 +13,13 @@ struct Enqueue: AsyncParsableCommand {
 
             --ndjson takes one JSON object on each line, with these keys, all optional: payload (a string, or any JSON \
             value: then its text is the payload), payload_base64, type, id, in ("30s") or in_ms, at (ISO 8601) or \
-            at_ms, priority, max_failures, max_lapses, lease ("30s") or lease_ms. Options of the command line are the \
-            defaults of every line.
+            at_ms, priority, max_failures, max_lapses, lease ("30s") or lease_ms, unique, \
+            unique_for ("10m") or unique_for_ms or unique_until ("done", "started"), on_conflict. Options of the command line are \
+            the defaults of every line.
 
             EXAMPLES
               stint enqueue mail '{"to":"ada"}' --in 10m
+              stint enqueue cache '{"page":7}' --unique page-7 --on-conflict replace --in 5s
               stint enqueue report --id daily-2026-01-31 --priority 5
               find . -name '*.png' | stint enqueue thumbnails --lines -
               stint enqueue mail --ndjson jobs.ndjson --quiet
@@ -67,7 +69,10 @@ struct Enqueue: AsyncParsableCommand {
         if id != nil, lines != nil || ndjson != nil {
             throw ValidationError("--id is for one job: give ids inside the lines of --ndjson.")
         }
-        try job.check()
+        if job.unique.unique != nil, lines != nil || ndjson != nil {
+            throw ValidationError("--unique is for one job: give keys inside the lines of --ndjson.")
+        }
+        try job.check(isMany: ndjson != nil)
     }
 
     func run() async throws {
@@ -81,7 +86,9 @@ struct Enqueue: AsyncParsableCommand {
     private func enqueueOne() async throws {
         let payload = try readPayload()
         try await redis.withClient { client in
-            let new = job.job(id: id ?? client.mint(1)[0], isFresh: id == nil, payload: payload)
+            var draft = job.draft(payload: payload)
+            draft.id = id
+            let new = draft.job(mintedID: client.mint(1)[0])
             try new.validate()
             let receipts: [Receipt]
             do {
@@ -90,9 +97,21 @@ struct Enqueue: AsyncParsableCommand {
                 throw CommandError(unconfirmed: error, new.id)
             }
             try report(receipts)
-            if case .exists(let state) = receipts[0].outcome {
-                Console.note("\(receipts[0].id) exists already (\(state.rawValue)); nothing about it was changed")
-            }
+            try tell(receipts[0])
+        }
+    }
+
+    /// In words, what became of the one job.
+    private func tell(_ receipt: Receipt) throws {
+        switch receipt.outcome {
+        case .accepted: break
+        case .exists(let state):
+            Console.note("\(receipt.id) exists already (\(state.rawValue)); nothing about it was changed")
+        case .replaced(let id, let state):
+            Console.note("\(id), which was \(state.rawValue), has this payload now")
+        case .taken(let id, let state):
+            Console.note("\(id) has the unique key (\(state.rawValue)); nothing was enqueued")
+            if receipt.isRejected { throw CommandError.silent(.failure) }
         }
     }
 
@@ -153,7 +172,10 @@ struct Enqueue: AsyncParsableCommand {
             Console.note("stopped: \(tally.summary)")
             throw CommandError.silent(number == SIGINT ? .interrupted : .terminated)
         }
-        if Console.isErrorTerminal || tally.existing > 0 { Console.note("\(tally.summary) on \(queue)") }
+        if Console.isErrorTerminal || tally.existing + tally.replaced + tally.taken > 0 {
+            Console.note("\(tally.summary) on \(queue)")
+        }
+        if tally.hasRejected { throw CommandError.silent(.failure) }
     }
 
     private func report(_ receipts: [Receipt]) throws {
@@ -167,7 +189,7 @@ struct Enqueue: AsyncParsableCommand {
         }
         if quiet { return }
         // Ids are printable: the validator of job ids lets nothing else in.
-        try Console.write(receipts.map { $0.id.rawValue + "\n" }.joined())
+        try Console.write(receipts.filter { !$0.isRejected }.map { $0.id.rawValue + "\n" }.joined())
     }
 }
 
@@ -181,11 +203,22 @@ extension CommandError {
 }
 
 extension Receipt {
+    /// Refused because of its unique key, and not content with the job that has it.
+    var isRejected: Bool {
+        if case .taken(let holder, _) = outcome { holder != id } else { false }
+    }
+
     fileprivate var json: JSON {
         var members: [(String, JSON)] = [("id", .string(id.rawValue)), ("queue", .string(queue.rawValue))]
         switch outcome {
         case .accepted: members.append(("outcome", .string("accepted")))
         case .exists(let state): members += [("outcome", .string("exists")), ("state", .string(state.rawValue))]
+        case .taken(let holder, let state):
+            members += [
+                ("outcome", .string("taken")), ("holder", .string(holder.rawValue)), ("state", .string(state.rawValue)),
+            ]
+        case .replaced(_, let state):
+            members += [("outcome", .string("replaced")), ("state", .string(state.rawValue))]
         }
         return .object(members)
     }

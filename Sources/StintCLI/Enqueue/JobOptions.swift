@@ -38,10 +38,14 @@ struct JobOptions: ParsableArguments {
         transform: Parse.duration)
     var lease: Duration?
 
-    func check() throws {
+    @OptionGroup(title: "Unique jobs") var unique: UniqueOptions
+
+    func check(isMany: Bool) throws {
+        try unique.check(hasKeyElsewhere: isMany)
         if delay != nil, at != nil { throw ValidationError("Give one of --in and --at.") }
         do {
             try header.validate()
+            try draft(payload: ByteBuffer()).validate()
         } catch {
             throw ValidationError("\(error.message). \(error.advice)")
         }
@@ -53,9 +57,7 @@ struct JobOptions: ParsableArguments {
 
     var due: Due { at.map { .at(ms: $0) } ?? delay.map { $0 > .zero ? .after($0) : .now } ?? .now }
 
-    func job(id: JobID, isFresh: Bool, payload: ByteBuffer) -> NewJob {
-        NewJob(id: id, isFresh: isFresh, header: header, payload: payload, due: due)
-    }
+    func draft(payload: ByteBuffer) -> JobDraft { JobDraft(self, payload: payload) }
 }
 
 /// A job of a stream before it has an id, unless it brings one.
@@ -64,19 +66,19 @@ struct JobDraft: Sendable {
     var header: JobHeader
     var payload: ByteBuffer
     var due: Due
+    var unique: UniqueDraft
 
     init(_ template: JobOptions, payload: ByteBuffer) {
-        self.init(header: template.header, due: template.due, payload: payload)
-    }
-
-    init(header: JobHeader, due: Due, payload: ByteBuffer) {
-        self.header = header
-        self.due = due
+        self.header = template.header
+        self.due = template.due
         self.payload = payload
+        self.unique = UniqueDraft(template.unique)
     }
 
     func job(mintedID: JobID) -> NewJob {
-        NewJob(id: id ?? mintedID, isFresh: id == nil, header: header, payload: payload, due: due)
+        var job = NewJob(id: id ?? mintedID, isFresh: id == nil, header: header, payload: payload, due: due)
+        unique.apply(to: &job)
+        return job
     }
 
     /// Everything that could make an enqueue refuse the job, so that a bad one is known by its line.

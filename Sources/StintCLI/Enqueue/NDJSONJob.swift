@@ -14,7 +14,7 @@ struct NDJSONJob {
 
     /// What can be said by more than one key.
     private enum Choice: String {
-        case payload, time, lease
+        case payload, time, lease, span
     }
 
     private var draft: JobDraft
@@ -57,12 +57,32 @@ struct NDJSONJob {
         case "lease_ms":
             try make(.lease)
             draft.header.lease = .milliseconds(try Self.integer(value, key, 100...604_800_000))
+        case "unique": draft.unique.key = try Self.text(value, key)
+        case "unique_for": try hold(for: Duration(parsing: Self.text(value, key)))
+        case "unique_for_ms": try hold(for: .milliseconds(Self.integer(value, key, 1...31_622_400_000)))
+        case "unique_until":
+            try make(.span)
+            switch try Self.text(value, key) {
+            case "done": draft.unique.span = .untilDone
+            case "started": draft.unique.span = .untilStarted
+            default: throw Refusal(description: "its unique_until is not done or started")
+            }
+        case "on_conflict":
+            guard let conflict = UniqueConflict(rawValue: try Self.text(value, key)) else {
+                throw Refusal(description: "its on_conflict is not reject, existing or replace")
+            }
+            draft.unique.conflict = conflict
         default: throw Refusal(description: "it has an unknown key \"\(key.prefix(60))\"")
         }
     }
 
     private mutating func make(_ choice: Choice) throws {
         if !made.insert(choice).inserted { throw Refusal(description: "it gives the \(choice.rawValue) twice") }
+    }
+
+    private mutating func hold(for time: Duration) throws {
+        try make(.span)
+        draft.unique.span = .time(time)
     }
 
     private mutating func wait(_ delay: Duration) throws {

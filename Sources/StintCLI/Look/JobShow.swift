@@ -50,6 +50,7 @@ extension JobDetail {
             if let maxFailures = header.maxFailures { lines.append(("max failures", String(maxFailures))) }
             if let maxLapses = header.maxLapses { lines.append(("max lapses", String(maxLapses))) }
         }
+        if let uniqueKey { lines.append(("unique", uniqueKey + (header?.unique?.text ?? ""))) }
         lines.append(
             ("tries", "\(Printable.count(tries.failures, "failure")), \(Printable.count(tries.lapses, "lapse"))"))
         if !tries.reason.isEmpty {
@@ -92,7 +93,17 @@ extension JobDetail {
             ("reason", .optional(tries.reason.isEmpty ? nil : tries.reason)),
             ("last_ms", tries.lastMs > 0 ? .int(tries.lastMs) : .null), ("token", .optional(token?.rawValue)),
             ("consumer", .optional(consumer?.description)), ("cancel_reason", .optional(cancelReason)),
-            payload.map(Printable.payloadMember) ?? ("payload", .null),
+            ("unique", .optional(uniqueKey)), payload.map(Printable.payloadMember) ?? ("payload", .null),
         ])
+    }
+}
+
+extension UniqueSpan {
+    fileprivate var text: String {
+        switch self {
+        case .untilDone: " until it ends"
+        case .untilStarted: " until it is started"
+        case .time(let length): " for \(Printable.duration(length))"
+        }
     }
 }

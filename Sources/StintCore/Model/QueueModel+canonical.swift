@@ -13,6 +13,7 @@ extension QueueModel {
         copy.totals = Totals()
         copy.doneSinceMs = nil
         copy.lastToken = rank(lastToken)
+        for key in timedKeys.keys { copy.timedKeys[key]?.untilMs -= nowMs }
         for (id, job) in jobs {
             copy.jobs[id]?.tries = job.tries.map {
                 Tries(failures: $0.failures, lapses: $0.lapses, lastMs: 0, reason: "")

@@ -39,6 +39,7 @@ extension QueueModel {
             let ownMs = jobs[id]?.header.lease?.wholeMs
             let deadlineUs = deadlines.draw(nowUs + (ownMs ?? leaseMs) * 1000, for: lastToken, consumer)
             move(id, to: .leased(Lease(token: lastToken, consumer: consumer, deadlineUs: deadlineUs)))
+            if jobs[id]?.key?.span == .untilStarted { jobs[id]?.key = nil }
         }
         claimed.leavesMore = !lines.isEmpty || firstInUs(.scheduled, atUs: nowUs) == 0
         if claimed.leavesMore { isMarked = true } else { claimed.lapseInUs = firstInUs(.leased, atUs: nowUs) }

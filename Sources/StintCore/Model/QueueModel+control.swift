@@ -25,19 +25,28 @@ extension QueueModel {
         }
     }
 
+    package enum RedriveOutcome: Hashable, Sendable {
+        /// What it is now; `nil` = unknown.
+        case state(JobState?)
+        /// Another job has its unique key.
+        case taken
+    }
+
     /// Brings dead or cancelled jobs back, with all their tries before them.
-    ///
-    /// - Returns: for each the state that it is in now; `nil` = unknown.
-    package mutating func redrive(_ ids: [JobID]) throws(Malformed) -> [JobState?] {
+    package mutating func redrive(_ ids: [JobID], atUs nowUs: Int64) throws(Malformed) -> [RedriveOutcome] {
         try Self.check(ids.count <= Self.maxJobs)
         return ids.map { id in
             let before = state(of: id)
-            guard before == .dead || before == .cancelled else { return before }
+            guard before == .dead || before == .cancelled else { return .state(before) }
+            guard mayTakeAgain(id, nowMs: nowUs / 1000) else { return .taken }
+            if let key = jobs[id]?.key, key.span == .untilDone || key.span == .untilStarted {
+                timedKeys[key.text] = nil
+            }
             jobs[id]?.tries = nil
             move(id, to: .ready)
             totals.redriven += 1
             isMarked = true
-            return .ready
+            return .state(.ready)
         }
     }
 

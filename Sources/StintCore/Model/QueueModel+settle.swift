@@ -48,7 +48,7 @@ extension QueueModel {
         try Self.check(claims.count <= Self.maxJobs)
         var (held, settlement) = split(claims, consumer)
         let ids = Set(held)
-        for id in ids { forget(id) }
+        for id in ids { remove(id) }
         done.formUnion(ids)
         settlement.accepted = ids.count
         totals.acked += ids.count
@@ -161,6 +161,7 @@ extension QueueModel {
     /// Ends a job as dead or cancelled. Its record stays for a redrive.
     mutating func end(_ id: JobID, _ place: Place) {
         move(id, to: place)
+        if place.state == .cancelled { freeTimedKey(of: id) }
         if place.state == .dead { totals.dead += 1 } else { totals.cancelled += 1 }
     }
 }

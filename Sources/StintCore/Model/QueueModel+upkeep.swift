@@ -94,6 +94,7 @@ extension QueueModel {
         let limit = try Self.limit(limit)
         try Self.check(state == .done || state == .dead || state == .cancelled)
         let nowMs = nowUs / 1000
+        defer { forgetOldKeys(limit, nowMs: nowMs) }
         if state == .done {
             let isOld = doneSinceMs.map { nowMs - $0 >= keepMs } ?? false
             if isOld || done.count >= keep { return turnDone() }

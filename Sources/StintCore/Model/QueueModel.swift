@@ -20,6 +20,8 @@ package struct QueueModel: Hashable, Sendable {
     /// A wake-up mark waits for an idle node.
     package internal(set) var isMarked = false
     package internal(set) var totals = Totals()
+    /// The unique keys that are held for a time, also those whose time is over and that no trim has met.
+    package internal(set) var timedKeys: [String: TimedKey] = [:]
 
     package init() {}
 
@@ -30,11 +32,13 @@ package struct QueueModel: Hashable, Sendable {
     }
 
     package struct Job: Hashable, Sendable {
-        package let header: JobHeader
-        package let payload: [UInt8]
+        package internal(set) var header: JobHeader
+        package internal(set) var payload: [UInt8]
         package internal(set) var place: Place
         /// `nil` = it never failed, lapsed or was cancelled.
         package internal(set) var tries: Tries?
+        /// The unique key that it was enqueued with.
+        package internal(set) var key: Key?
     }
 
     package enum Place: Hashable, Sendable {
@@ -187,6 +191,12 @@ extension QueueModel {
 
     /// Forgets a job as if it had never been.
     mutating func forget(_ id: JobID) {
+        freeTimedKey(of: id)
+        remove(id)
+    }
+
+    /// Removes a job's record and place.
+    mutating func remove(_ id: JobID) {
         guard let job = jobs.removeValue(forKey: id) else { return }
         leaveLine(id, job)
     }

@@ -39,10 +39,14 @@ package struct Batch: Hashable, Sendable {
     package var leaseMs: Int64?
     package var maxLapses: Int?
     package var isFresh: Bool
+    /// The unique key of each of them.
+    package var key: Int?
+    package var span: Span
+    package var replaces: Bool
 
     package init(
         ids: [Int], due: Due = .now, priority: Int = 0, leaseMs: Int64? = nil, maxLapses: Int? = nil,
-        isFresh: Bool = false
+        isFresh: Bool = false, key: Int? = nil, span: Span = .done, replaces: Bool = false
     ) {
         self.ids = ids
         self.due = due
@@ -50,8 +54,14 @@ package struct Batch: Hashable, Sendable {
         self.leaseMs = leaseMs
         self.maxLapses = maxLapses
         self.isFresh = isFresh
+        self.key = key
+        self.span = span
+        self.replaces = replaces
     }
 }
+
+/// Until when a unique key is held.
+package enum Span: Hashable, Sendable { case done, started, ms(Int64) }
 
 package enum Due: Hashable, Sendable {
     case now

@@ -110,6 +110,11 @@ struct Generator {
         } else {
             batch.ids = (0...random.below(3)).map { _ in random.below(30) }
         }
+        if random.once(in: 3) {
+            batch.key = random.below(4)
+            batch.span = random.one(of: [.done, .done, .started, .ms(ms(1...12))])
+            batch.replaces = random.once(in: 2)
+        }
         if random.once(in: 5) { batch.leaseMs = ms(1...12) }
         if random.once(in: 4) { batch.maxLapses = 1 + random.below(3) }
         return batch

@@ -25,9 +25,9 @@ extension Lab {
     }
 
     private func redrive(_ ids: [JobID]) async throws -> Happening {
-        let queue = queue
+        let (queue, nowUs) = (queue, nowUs)
         return try await answer(
-            .redrive(ids), { try $0.redrive(ids).map { $0?.rawValue ?? "unknown" }.description },
+            .redrive(ids), { try $0.redrive(ids, atUs: nowUs).told },
             { try await $0.redrive(ids, on: queue) }, { $0.map(\.rawValue).description }
         ).0
     }
@@ -51,7 +51,8 @@ extension Lab {
     private func jobs(_ batch: Batch) -> [QueueModel.NewJob] {
         let header = JobHeader(
             type: "t", priority: batch.priority, lease: batch.leaseMs.map { .milliseconds($0) },
-            maxLapses: batch.maxLapses)
+            maxLapses: batch.maxLapses, unique: batch.key == nil ? nil : batch.span.span)
+        let unique = batch.key.map { Unique("key \($0)", conflict: batch.replaces ? .replace : .reject) }
         let due: QueueModel.Due =
             switch batch.due {
             case .now: .now
@@ -60,7 +61,8 @@ extension Lab {
             }
         return batch.ids.map { number in
             QueueModel.NewJob(
-                id: Self.id(number), header: header, payload: Array("\(number)".utf8), due: due, isFresh: batch.isFresh)
+                id: Self.id(number), header: header, payload: Array("\(number)".utf8), due: due,
+                isFresh: batch.isFresh, unique: unique)
         }
     }
 
@@ -73,8 +75,10 @@ extension Lab {
                 case .afterMs(let ms): .after(.milliseconds(ms))
                 case .atMs(let ms): .at(ms: ms)
                 }
-            return NewJob(
+            var new = NewJob(
                 id: job.id, isFresh: job.isFresh, header: job.header, payload: ByteBuffer(bytes: job.payload), due: due)
+            if let unique = job.unique, let span = job.header.unique { new.makeUnique(unique, span) }
+            return new
         }
         var (happening, outcomes) = try await answer(
             .other, { try $0.enqueue(new, atUs: nowUs).told }, { try await $0.enqueue(sent, on: queue) }, \.told)
@@ -105,5 +109,15 @@ extension Lab {
                 return count
             }, { "\($0)" }
         ).0
+    }
+}
+
+extension Span {
+    fileprivate var span: UniqueSpan {
+        switch self {
+        case .done: .untilDone
+        case .started: .untilStarted
+        case .ms(let ms): .time(.milliseconds(ms))
+        }
     }
 }

@@ -72,7 +72,7 @@ package final class Lab {
     package func removeQueue() async throws {
         let command = """
             for _, name in ipairs({ 'ready', 'scheduled', 'leased', 'dead', 'done', 'done_before', 'cancelled', 'jobs',
-                'leases', 'tries', 'cancels', 'meta', 'wake' }) do redis.call('UNLINK', KEYS[1] .. name) end
+                'leases', 'tries', 'cancels', 'meta', 'wake', 'unique', 'unique_of', 'unique_until' }) do redis.call('UNLINK', KEYS[1] .. name) end
             """
         var eval = RedisCommand("EVAL")
         eval.append(contentsOf: [command, "1", store.keys.queue(queue)])

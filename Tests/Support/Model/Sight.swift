@@ -15,6 +15,10 @@ package struct Sight: Equatable, Sendable {
     var lastToken = Token(rawValue: 0)
     var isPaused = false
     var totals = QueueModel.Totals()
+    /// Whose each unique key is, and until when it is; which keys have their time; with which key each job was enqueued.
+    var keys: [String: String] = [:]
+    var timedKeys: [String: String] = [:]
+    var keyOf: [JobID: String] = [:]
     /// The living jobs.
     var jobs: [JobID: Detail] = [:]
 
@@ -45,6 +49,9 @@ extension Sight {
         out[11] = redis.call('LLEN', p .. 'wake')
         out[12] = redis.call('HGET', p .. 'meta', 'done_since') or ''
         out[13] = redis.call('HGET', p .. 'meta', 'token') or '0'
+        out[14] = redis.call('HGETALL', p .. 'unique')
+        out[15] = redis.call('HGETALL', p .. 'unique_of')
+        out[16] = redis.call('ZRANGE', p .. 'unique_until', 0, -1, 'WITHSCORES')
         return out
         """
 
@@ -67,9 +74,18 @@ extension Sight {
         sight.marks = Int(reply[10].integer ?? -1)
         sight.doneSinceMs = reply[11].integer
         sight.lastToken = Token(rawValue: reply[12].integer ?? -1)
+        sight.keys = pairs(reply[13])
+        for (id, key) in pairs(reply[14]) { sight.keyOf[JobID(unchecked: id)] = key }
+        sight.timedKeys = pairs(reply[15])
         sight.take(try await stats)
         sight.jobs = try await details
         return sight
+    }
+
+    private static func pairs(_ reply: RedisReply) -> [String: String] {
+        var pairs: [String: String] = [:]
+        for at in stride(from: 0, to: reply.count - 1, by: 2) { pairs[reply[at].string ?? ""] = reply[at + 1].string }
+        return pairs
     }
 
     private static func jobs(_ ids: [JobID], _ inspector: Inspector, _ queue: QueueName) async throws
@@ -109,6 +125,9 @@ extension Sight {
         lastToken = model.lastToken
         isPaused = model.isPaused
         totals = model.totals
+        keys = model.keys
+        timedKeys = model.timedKeys.mapValues { "\($0.untilMs)" }
+        keyOf = model.jobs.compactMapValues { $0.key?.told }
         jobs = model.jobs.mapValues(Detail.init)
     }
 
@@ -130,6 +149,9 @@ extension Sight {
         compare("done since", doneSinceMs, model.doneSinceMs, doneSinceMs == model.doneSinceMs)
         compare("last token", lastToken, model.lastToken, lastToken == model.lastToken)
         compare("paused", isPaused, model.isPaused, isPaused == model.isPaused)
+        compare("keys", keys, model.keys, keys == model.keys)
+        compare("keys with a time", timedKeys, model.timedKeys, timedKeys == model.timedKeys)
+        compare("keys of jobs", keyOf, model.keyOf, keyOf == model.keyOf)
         compare("totals", "\(totals)", "\(model.totals)", totals == model.totals)
         for (id, job) in jobs.sorted(by: { $0.key < $1.key }) where job != model.jobs[id] {
             found.append("job \(id): Redis has \(job), the model \(model.jobs[id].map { "\($0)" } ?? "none")")

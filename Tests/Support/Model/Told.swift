@@ -84,6 +84,9 @@ extension [QueueModel.EnqueueOutcome] {
             case .exists(let state): state.rawValue
             // The store does not tell these from ready ones.
             case .repeated: JobState.ready.rawValue
+            case .taken(let holder, let state): "taken by \(holder), \(state)"
+            case .repeatedKey(let holder): "taken by \(holder), \(JobState.ready)"
+            case .replaced(let holder, let state): "replaced \(holder), \(state)"
             }
         }.description
     }
@@ -95,6 +98,19 @@ extension [EnqueueOutcome] {
             switch outcome {
             case .accepted: "accepted"
             case .exists(let state): state.rawValue
+            case .taken(let holder, let state): "taken by \(holder), \(state)"
+            case .replaced(let holder, let state): "replaced \(holder), \(state)"
+            }
+        }.description
+    }
+}
+
+extension [QueueModel.RedriveOutcome] {
+    var told: String {
+        map { outcome in
+            switch outcome {
+            case .state(let state): state?.rawValue ?? "unknown"
+            case .taken: "taken"
             }
         }.description
     }

@@ -122,7 +122,7 @@ extension World {
             case .enqueue(let batches): wrong += next.enqueue(batches[0], step.fate)
             case .reap(let limit, let maxLapses): _ = try? next.queue.reap(limit, maxLapses: maxLapses, atUs: 0)
             case .cancel(let jobs): _ = try? next.queue.cancel(jobs.map(Lab.id), reason: "why", atUs: 0)
-            case .redrive(let jobs): _ = try? next.queue.redrive(jobs.map(Lab.id))
+            case .redrive(let jobs): _ = try? next.queue.redrive(jobs.map(Lab.id), atUs: 0)
             case .claim(let limit, let node, _): next.claim(limit, node, step.fate)
             case .recover(let node): next.recover(node, step.fate)
             case .extend(.jobs(let jobs, _), _, let node): next.extend(jobs[0], node, step.fate)
