@@ -60,7 +60,8 @@ while ARGV[at] do
     if not fresh then
         --- @include "state"
         --- @include "known"
-        keep_unknown(prefix, group, seen, replies)
+        local known = kind == '3' and {} or replies
+        keep_unknown(prefix, group, seen, known)
         if kind == '2' or kind == '3' then
             --- @include "terms"
             for i = 2, 2 * group.n, 2 do
@@ -71,6 +72,10 @@ while ARGV[at] do
             --- @include "keys"
             if not keep_free(prefix, group, taken, replies) then
                 return redis.error_reply('ERR STINT_ARGUMENTS enqueue: a record without option u, at argument ' .. at)
+            end
+            -- Of an id that stands twice in the group the first was refused for its key.
+            for i = 1, #known do
+                replies[#replies + 1] = known[i]
             end
             group.before, group.after = take_keys, leave_replaced
         end

@@ -5,7 +5,7 @@
 
   KEYS[1]  the queue's prefix, `stint:{queue}:`; all keys are built from it and share its hash tag
   ARGV[1]  part: `jobs`, `ready`, `scheduled`, `leased`, `dead`, `cancelled`, `leases`, `tries`, `cancels`,
-           `unique_of` or `unique`
+           `effects`, `unique_of` or `unique`
   ARGV[2]  cursor of the step before, '0' at first
   ARGV[3]  how many to look at in this step, about; 1..1000
   ARGV[4]  1 = mend, 0 = only tell
@@ -40,7 +40,7 @@
 local PARTS = {
     jobs = check_jobs, ready = check_index, scheduled = check_index, leased = check_index, dead = check_index,
     cancelled = check_index, leases = check_leases, tries = check_notes, cancels = check_notes,
-    unique_of = check_owners, unique = check_keys,
+    effects = check_notes,    unique_of = check_owners, unique = check_keys,
 }
 
 local part, cursor, limit, mends = ARGV[1], ARGV[2], checked_limit(ARGV[3]), ARGV[4] == '1'

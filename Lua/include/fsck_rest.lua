@@ -75,12 +75,12 @@ local function check_leases(prefix, part, entries, mends, found)
     end
 end
 
--- `tries` are of jobs that live or are buried without a record, `cancels` of leased ones.
+-- `cancels` are of leased jobs, the others of jobs that live or are buried without a record.
 local function check_notes(prefix, part, entries, mends, found)
     for i = 1, #entries, 2 do
         local id = entries[i]
-        local lives = redis.call('ZSCORE', prefix .. (part == 'tries' and 'dead' or 'leased'), id)
-            or part == 'tries' and redis.call('HEXISTS', prefix .. 'jobs', id) == 1
+        local lives = redis.call('ZSCORE', prefix .. (part == 'cancels' and 'leased' or 'dead'), id)
+            or part ~= 'cancels' and redis.call('HEXISTS', prefix .. 'jobs', id) == 1
         if not lives then
             report(found, 'stray', id)
             if mends then

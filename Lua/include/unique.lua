@@ -10,14 +10,13 @@ local function free_keys(prefix, ids, frees_timed)
     local unique = prefix .. 'unique'
     local owned = redis.call('HMGET', prefix .. 'unique_of', unpack(ids))
     for k = 1, #ids do
-        local mode, key = string.match(owned[k] or '', '^(%l) (.*)$')
-        if mode and (mode ~= 't' or frees_timed) then
-            local holder = redis.call('HGET', unique, key)
-            if holder and string.match(holder, '^%S+') == ids[k] then
-                redis.call('HDEL', unique, key)
-                if mode == 't' then
-                    redis.call('ZREM', prefix .. 'unique_until', key)
-                end
+        local key = string.match(owned[k] or '', '^%l (.*)$')
+        local entry = key and redis.call('HGET', unique, key)
+        local holder, until_ms = string.match(entry or '', '^(%S+) ?(%d*)$')
+        if holder == ids[k] and (until_ms == '' or frees_timed) then
+            redis.call('HDEL', unique, key)
+            if until_ms ~= '' then
+                redis.call('ZREM', prefix .. 'unique_until', key)
             end
         end
     end

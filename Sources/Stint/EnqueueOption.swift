@@ -35,7 +35,9 @@ public struct EnqueueOption: Sendable {
     ///   - key: 1 to 256 bytes of text without control characters.
     ///   - until: `.untilDone`, `.untilStarted`, or `.time(…)`.
     ///   - conflict: what becomes of this enqueue when another job has the key.
-    public static func unique(_ key: String, until: UniqueSpan = .untilDone, onConflict conflict: UniqueConflict = .reject)
+    public static func unique(
+        _ key: String, until: UniqueSpan = .untilDone, onConflict conflict: UniqueConflict = .reject
+    )
         -> EnqueueOption
     {
         EnqueueOption(isForOne: true) { $0.makeUnique(Unique(key, conflict: conflict), until) }

@@ -22,6 +22,10 @@ public enum Defaults {
     public static let keepDead = Retention(age: .seconds(30 * 86_400), count: 100_000)
     /// How long, and how many, cancelled jobs are kept.
     public static let keepCancelled = Retention(age: .seconds(86_400), count: 10_000)
+
+    /// How many steps may be noted of one job, and how many bytes of all that is noted of them.
+    package static let maxSteps = 1000
+    package static let maxStepBytes = 65_536
 }
 
 /// How long finished jobs are kept: whichever bound is reached first.

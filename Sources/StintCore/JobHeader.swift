@@ -53,7 +53,8 @@ public struct JobHeader: Hashable, Sendable {
         }
         if case .time(let length) = unique {
             try check(
-                length >= .milliseconds(1) && length <= .seconds(86_400 * 366), "unique for \(length)", "1 ms to 366 days")
+                length >= .milliseconds(1) && length <= .seconds(86_400 * 366), "unique for \(length)",
+                "1 ms to 366 days")
         }
     }
 

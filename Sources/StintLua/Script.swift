@@ -46,12 +46,13 @@ package enum Scripts {
     package static let watch = Script(name: "watch")
     package static let miss = Script(name: "miss")
     package static let expel = Script(name: "expel")
+    package static let once = Script(name: "once")
     package static let fsck = Script(name: "fsck")
     package static let stats = Script(name: "stats")
     package static let show = Script(name: "show")
 
     package static let all = [
         enqueue, claim, ack, nack, extend, release, reap, promote, look, cancel, redrive, purge, trim, pause, configure,
-        beat, watch, miss, expel, fsck, stats, show,
+        beat, watch, miss, expel, once, fsck, stats, show,
     ]
 }

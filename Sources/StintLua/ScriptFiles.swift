@@ -13,6 +13,7 @@ package enum ScriptFiles {
         "look": PackageResources.look_lua,
         "miss": PackageResources.miss_lua,
         "nack": PackageResources.nack_lua,
+        "once": PackageResources.once_lua,
         "pause": PackageResources.pause_lua,
         "promote": PackageResources.promote_lua,
         "purge": PackageResources.purge_lua,

@@ -6,6 +6,7 @@ import StintStore
 /// What a handler knows of the job that it runs.
 public struct JobContext: Sendable {
     let lease: HeldLease
+    let store: Store
     let nodeLogger: Logger
     /// Which node holds the job.
     public let consumer: ConsumerID

@@ -27,7 +27,8 @@ struct RunJob {
         let began = ContinuousClock.now
         var thrown: (any Error)?
         do {
-            try await handler.run(JobContext(lease: lease, nodeLogger: node.logger, consumer: node.consumer))
+            try await handler.run(
+                JobContext(lease: lease, store: node.store, nodeLogger: node.logger, consumer: node.consumer))
         } catch {
             thrown = error
         }

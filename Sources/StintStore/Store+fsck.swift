@@ -44,7 +44,8 @@ package struct FsckStep: Sendable {
 extension Store {
     /// The parts of a queue that are walked, in this order: what one leaves behind, a later one finds.
     package static let fsckParts = [
-        "jobs", "ready", "scheduled", "leased", "dead", "cancelled", "leases", "tries", "cancels", "unique_of", "unique",
+        "jobs", "ready", "scheduled", "leased", "dead", "cancelled", "leases", "tries", "cancels", "effects",
+        "unique_of", "unique",
     ]
 
     /// Compares some of a queue's indexes with its records.

@@ -174,7 +174,9 @@ private final class Scene {
         _ = await attempt { try await store.enqueue([job("a")], on: queue) }
         _ = await attempt { try await store.enqueue([job("b", due: .after(.seconds(60)))], on: queue) }
         _ = await attempt { try await store.enqueue([job("a", fresh: false), job("c", fresh: false)], on: queue) }
-        _ = await attempt { try await store.enqueue([unique("u", .untilDone), unique("t", .time(.seconds(9)))], on: queue) }
+        _ = await attempt {
+            try await store.enqueue([unique("u", .untilDone), unique("t", .time(.seconds(9)))], on: queue)
+        }
         _ = await attempt { try await store.enqueue([unique("u", .untilDone, .replace)], on: queue) }
     }
 
@@ -198,6 +200,9 @@ private final class Scene {
             let held = claim.jobs.map { Held(id: $0.id, token: $0.token) }
             _ = await attempt { try await store.extend(held.map { ($0, .seconds(30)) }, on: queue, by: consumer) }
             _ = await attempt { try await store.extend([(held[6], .seconds(40))], on: queue, by: consumer) }
+            _ = await attempt {
+                try await store.once("step", of: held[0], noting: ByteBuffer(), on: queue, by: consumer)
+            }
             _ = await attempt { try await store.ack([held[0], held[6]], on: queue, by: consumer) }
             let nacks = [
                 Nack(held[1], .retry, maxFailures: 9, reason: ""), Nack(held[2], .reject, maxFailures: 9, reason: ""),

@@ -88,7 +88,9 @@ struct ScriptFileTests {
         "ids, n + 1, last": "READ_AT_ONCE", "ids, 1, n": "part of ids",
         "list, first, last": "two for each id of a group", "list, first - 1, last - 1": "as many",
         "args, 1, 2 * n": "two for each id of a group", "COUNTERS": "a constant",
-        "ARGV, at + 1, at + n": "n is at most MAX_JOBS", "ARGV, 5, math.min(#ARGV, 1004": "cut there",
+        "keys": "one for each of a group, or a checked limit", "old": "part of keys", "started": "part of ids",
+        "replaced": "part of a group", "ARGV, at + 1, at + n": "n is at most MAX_JOBS",
+        "ARGV, 5, math.min(#ARGV, 1004": "cut there",
     ]
 
     @Test(arguments: all) func `nothing is unpacked that nobody has thought about the size of`(file: LuaFile) {
@@ -112,7 +114,7 @@ struct ScriptFileTests {
 
     static let drains: Set = [
         "claim", "ack", "nack", "extend", "release", "reap", "promote", "cancel", "purge", "trim", "pause", "beat",
-        "watch", "miss", "expel", "look", "fsck", "configure",
+        "watch", "miss", "expel", "look", "fsck", "configure", "once",
     ]
 
     @Test(arguments: LuaFile.scripts) func `a full server refuses what adds jobs, and lets everything else through`(

@@ -1,4 +1,5 @@
 import Foundation
+import NIOCore
 import StintCore
 import StintLua
 import StintRedis
@@ -55,6 +56,9 @@ struct PrefixTests {
         Cut(
             script: Scripts.ack,
             arguments: { bench, held in ["\(bench.me)", "\(held[0].token)", "2"] + ids(held.prefix(2)) }),
+        Cut(
+            script: Scripts.once,
+            arguments: { bench, held in ["\(bench.me)", held[0].id.rawValue, "\(held[0].token)", "step", "42"] }),
         Cut(script: Scripts.nack, arguments: { nacks($0, $1, "retry", "0") }),
         Cut(script: Scripts.nack, arguments: { nacks($0, $1, "retry", "60000") }),
         Cut(script: Scripts.nack, arguments: { nacks($0, $1, "reject", "0") }),
@@ -96,6 +100,8 @@ struct PrefixTests {
         try await bench.enqueueUnique("l2", "l2")
         try await bench.enqueueUnique("l3", "l3", until: .time(.minutes(900)))
         let held = try await bench.held(lease: lease)
+        _ = try await bench.store.once(
+            "step", of: held[1], noting: ByteBuffer(string: "42"), on: bench.queue, by: bench.me)
         let later = Due.after(.minutes(2))
         try await bench.enqueueUnique("s1", "s1", due: later)
         try await bench.enqueue("s2", due: later)
@@ -146,7 +152,9 @@ struct PrefixTests {
                 try await drain(bench)
                 // What was buried because the script had deleted its record, the rules that follow do not know.
                 for id in cut.mayBeGone {
-                    for key in ["jobs", "tries", "unique_of"] { try await bench.redis("HDEL", bench.key(key), id) }
+                    for key in ["jobs", "tries", "unique_of", "effects"] {
+                        try await bench.redis("HDEL", bench.key(key), id)
+                    }
                     try await bench.redis("ZREM", bench.key("dead"), id)
                 }
             }

@@ -73,7 +73,7 @@ struct UniqueReplaceTests {
             try await bench.enqueueUnique("a", "k")
             _ = try await bench.nack(try #require(try await bench.held().first), .reject)
             try await bench.enqueueUnique("b", "k")
-            try await bench.expectNoWrites {
+            try await bench.expectNoWrites { () async throws in
                 #expect(try await bench.store.redrive([JobID("a")], on: bench.queue) == [.taken])
             }
             _ = try await bench.store.cancel([JobID("b")], on: bench.queue, reason: "test")

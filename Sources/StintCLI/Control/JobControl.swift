@@ -68,7 +68,10 @@ struct JobRetry: AsyncParsableCommand {
         }
         let summary = "\(Printable.count(ready, "job")) of \(queue) \(ready == 1 ? "is" : "are") ready again"
         try output.print(
-            .object([("queue", .string(queue.rawValue)), ("retried", .int(ready)), ("empty", .int(stuck)), ("taken", .int(taken))]),
+            .object([
+                ("queue", .string(queue.rawValue)), ("retried", .int(ready)), ("empty", .int(stuck)),
+                ("taken", .int(taken)),
+            ]),
             else: summary + (stuck > 0 ? "; \(stuck) have lost their record" : "")
                 + (taken > 0 ? "; of \(taken) others have the unique keys" : "") + "\n")
     }

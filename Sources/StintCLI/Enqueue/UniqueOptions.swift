@@ -23,10 +23,17 @@ struct UniqueOptions: ParsableArguments {
         help: ArgumentHelp(
             "When another job has the key: reject = an error that says which; existing = print its id; replace = it has "
                 + "this payload, and these options and due time, from now on; a running one goes on beside the new one.",
-            valueName: "reject|existing|replace"))
+            valueName: "reject|existing|replace"), transform: Self.conflict)
     var onConflict: UniqueConflict = .reject
 
     var span: UniqueSpan { uniqueFor.map { .time($0) } ?? (untilStarted ? .untilStarted : .untilDone) }
+
+    private static func conflict(_ text: String) throws -> UniqueConflict {
+        guard let conflict = UniqueConflict(rawValue: text) else {
+            throw ValidationError("It is reject, existing or replace.")
+        }
+        return conflict
+    }
 
     func check(hasKeyElsewhere: Bool) throws {
         if uniqueFor != nil, untilStarted { throw ValidationError("Give one of --unique-for and --until-started.") }
@@ -36,8 +43,6 @@ struct UniqueOptions: ParsableArguments {
         }
     }
 }
-
-extension UniqueConflict: ExpressibleByArgument {}
 
 /// What a job on its way says of its unique key.
 struct UniqueDraft: Sendable {

@@ -141,7 +141,7 @@ extension QueueModel {
 
     // MARK: Holding
 
-    private func refusal(of claim: Claim, _ consumer: ConsumerID) -> Refusal? {
+    func refusal(of claim: Claim, _ consumer: ConsumerID) -> Refusal? {
         guard let lease = lease(of: claim.id) else { return .gone }
         return lease.token == claim.token && lease.consumer == consumer ? nil : .stale
     }

@@ -39,6 +39,8 @@ package struct QueueModel: Hashable, Sendable {
         package internal(set) var tries: Tries?
         /// The unique key that it was enqueued with.
         package internal(set) var key: Key?
+        /// What its steps have come to, in the order of their notes.
+        package internal(set) var notes: [Note] = []
     }
 
     package enum Place: Hashable, Sendable {

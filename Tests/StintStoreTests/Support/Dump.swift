@@ -9,12 +9,12 @@ struct Dump: Equatable {
     /// Every key of a queue.
     static let names = [
         "ready", "scheduled", "leased", "dead", "done", "done_before", "cancelled", "jobs", "leases", "tries",
-        "cancels", "meta", "wake", "unique", "unique_of", "unique_until",
+        "cancels", "meta", "wake", "unique", "unique_of", "unique_until", "effects",
     ]
 
     /// In the order of the index.
     let indexes: [JobState: [String]]
-    let records, leases, tries, cancels: Set<String>
+    let records, leases, tries, cancels, effects: Set<String>
     /// Key → who holds it, for as long as it lives; those that are held for a time are left out.
     let keys: [String: String]
     /// Job → mode and key.
@@ -48,13 +48,15 @@ struct Dump: Equatable {
         check(leases.subtracting(leased), "has a lease and is not leased")
         check(cancels.subtracting(leased), "is wanted cancelled and is not leased")
         check(tries.subtracting(alive), "has tries and does not live")
+        check(effects.subtracting(alive), "has steps and does not live")
         check(Set(keyOf.keys).subtracting(alive), "has a unique key and does not live")
         let living = alive.subtracting(indexes[.dead] ?? []).subtracting(indexes[.cancelled] ?? [])
         check(Set(keys.values).subtracting(living), "holds a unique key and has ended")
         let owners = keyOf.filter { living.contains($0.key) && $0.value.first != "t" }
         check(owners.filter { keys[String($0.value.dropFirst(2))] != $0.key }.keys, "does not hold its unique key")
         check(keys.filter { keyOf[$0.value].map { String($0.dropFirst(2)) } != $0.key }.keys, "is nobody's key")
-        for (name, ids) in [("tries", tries), ("cancels", cancels), ("unique_of", Set(keyOf.keys))] where !ids.isEmpty && !extras.contains(name) {
+        let hashes = [("tries", tries), ("cancels", cancels), ("effects", effects), ("unique_of", Set(keyOf.keys))]
+        for (name, ids) in hashes where !ids.isEmpty && !extras.contains(name) {
             found.append("\(name) is not named among the extras")
         }
         return found
@@ -77,7 +79,7 @@ extension Bench {
                 for _, id in ipairs(#ids > 0 and ids or { deadline }) do leases[#leases + 1] = id end
             end
             out[7] = leases
-            for _, name in ipairs({ 'jobs', 'tries', 'cancels' }) do
+            for _, name in ipairs({ 'jobs', 'tries', 'cancels', 'effects' }) do
                 out[#out + 1] = redis.call('HKEYS', p .. name)
             end
             out[#out + 1] = { redis.call('HGET', p .. 'meta', 'extras') or '' }
@@ -90,8 +92,9 @@ extension Bench {
         return Dump(
             indexes: Dictionary(uniqueKeysWithValues: zip(JobState.allCases, lists)),
             records: Set(lists[7]), leases: Set(lists[6]), tries: Set(lists[8]), cancels: Set(lists[9]),
-            keys: pairs(lists[11]).filter { !$0.value.contains(" ") }, keyOf: pairs(lists[12]),
-            extras: Set((lists[10].first ?? "").split(separator: ",").map(String.init))
+            effects: Set(lists[10]),
+            keys: pairs(lists[12]).filter { !$0.value.contains(" ") }, keyOf: pairs(lists[13]),
+            extras: Set((lists[11].first ?? "").split(separator: ",").map(String.init))
         )
     }
 

@@ -11,6 +11,8 @@ package enum Command: Hashable, Sendable {
     case nack(Pick, QueueModel.Verdict, delayMs: Int64, maxFailures: Int, by: Int)
     case extend(Pick, leaseMs: Int64, by: Int)
     case release(Pick, delayMs: Int64, by: Int)
+    /// What a step of a job has come to, read or noted: a value of so many bytes.
+    case once(Int, Which, step: Int, size: Int?, by: Int)
     /// A node whose claim got no reply looks for leases that it does not know, and releases them.
     case recover(by: Int)
     case reap(Int, maxLapses: Int)

@@ -132,6 +132,7 @@ struct Generator {
 
     private mutating func settle(_ model: QueueModel) -> Command {
         let by = node(), pick = pick(model)
+        if random.once(in: 6) { return once(model, by) }
         switch random.below(10) {
         case 0..<3: return .ack(pick, by: by)
         case 3..<6:
@@ -141,6 +142,13 @@ struct Generator {
         case 6..<8: return .extend(pick, leaseMs: ms(1...8), by: by)
         default: return .release(pick, delayMs: random.once(in: 2) ? 0 : ms(1...6), by: by)
         }
+    }
+
+    /// Now and then so large that there is no room for another.
+    private mutating func once(_ model: QueueModel, _ by: Int) -> Command {
+        .once(
+            numbers(model).first ?? 0, random.one(of: [.own, .own, .own, .newest, .older, .invented]),
+            step: random.below(4), size: random.one(of: [nil, 0, 3, 40, 40_000]), by: by)
     }
 
     private mutating func pick(_ model: QueueModel) -> Pick {

@@ -72,7 +72,7 @@ package final class Lab {
     package func removeQueue() async throws {
         let command = """
             for _, name in ipairs({ 'ready', 'scheduled', 'leased', 'dead', 'done', 'done_before', 'cancelled', 'jobs',
-                'leases', 'tries', 'cancels', 'meta', 'wake', 'unique', 'unique_of', 'unique_until' }) do redis.call('UNLINK', KEYS[1] .. name) end
+                'leases', 'tries', 'cancels', 'meta', 'wake', 'unique', 'unique_of', 'unique_until', 'effects' }) do redis.call('UNLINK', KEYS[1] .. name) end
             """
         var eval = RedisCommand("EVAL")
         eval.append(contentsOf: [command, "1", store.keys.queue(queue)])
@@ -97,7 +97,8 @@ package final class Lab {
         let isAnswered = step.fate == .answered
         return switch step.command {
         case .enqueue, .cancel, .redrive, .purge, .trim, .pause: try await control(step.command)
-        case .claim, .ack, .nack, .extend, .release, .recover: try await lease(step.command, isAnswered: isAnswered)
+        case .claim, .ack, .nack, .extend, .release, .once, .recover:
+            try await lease(step.command, isAnswered: isAnswered)
         case .reap, .promote, .expel, .look, .takeMark: try await upkeep(step.command)
         case .pass, .passTo: Happening()
         case .flushScripts, .restart: try await disturb(step.command)

@@ -19,6 +19,8 @@ package struct Sight: Equatable, Sendable {
     var keys: [String: String] = [:]
     var timedKeys: [String: String] = [:]
     var keyOf: [JobID: String] = [:]
+    /// What the steps of jobs have come to.
+    var notes: [JobID: String] = [:]
     /// The living jobs.
     var jobs: [JobID: Detail] = [:]
 
@@ -52,6 +54,7 @@ extension Sight {
         out[14] = redis.call('HGETALL', p .. 'unique')
         out[15] = redis.call('HGETALL', p .. 'unique_of')
         out[16] = redis.call('ZRANGE', p .. 'unique_until', 0, -1, 'WITHSCORES')
+        out[17] = redis.call('HGETALL', p .. 'effects')
         return out
         """
 
@@ -77,6 +80,7 @@ extension Sight {
         sight.keys = pairs(reply[13])
         for (id, key) in pairs(reply[14]) { sight.keyOf[JobID(unchecked: id)] = key }
         sight.timedKeys = pairs(reply[15])
+        for (id, notes) in pairs(reply[16]) { sight.notes[JobID(unchecked: id)] = notes }
         sight.take(try await stats)
         sight.jobs = try await details
         return sight
@@ -128,6 +132,7 @@ extension Sight {
         keys = model.keys
         timedKeys = model.timedKeys.mapValues { "\($0.untilMs)" }
         keyOf = model.jobs.compactMapValues { $0.key?.told }
+        notes = model.jobs.filter { !$0.value.notes.isEmpty }.mapValues { $0.notes.map(\.encoded).joined() }
         jobs = model.jobs.mapValues(Detail.init)
     }
 
@@ -152,6 +157,7 @@ extension Sight {
         compare("keys", keys, model.keys, keys == model.keys)
         compare("keys with a time", timedKeys, model.timedKeys, timedKeys == model.timedKeys)
         compare("keys of jobs", keyOf, model.keyOf, keyOf == model.keyOf)
+        compare("notes", notes.mapValues(\.count), model.notes.mapValues(\.count), notes == model.notes)
         compare("totals", "\(totals)", "\(model.totals)", totals == model.totals)
         for (id, job) in jobs.sorted(by: { $0.key < $1.key }) where job != model.jobs[id] {
             found.append("job \(id): Redis has \(job), the model \(model.jobs[id].map { "\($0)" } ?? "none")")

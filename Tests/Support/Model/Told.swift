@@ -38,6 +38,28 @@ extension Settlement {
     var told: String { "\(accepted) accepted, \(refused.map { "\($0.id) \(word($0.refusal))" }.sorted())" }
 }
 
+extension QueueModel.StepNote {
+    var told: String {
+        switch self {
+        case .noted(let value): "noted \(String(decoding: value.prefix(50), as: UTF8.self)), \(value.count)"
+        case .open: "open"
+        case .full: "full"
+        case .refused(let refusal): word(refusal)
+        }
+    }
+}
+
+extension StepNote {
+    var told: String {
+        switch self {
+        case .noted(let value): "noted \(String(buffer: value).prefix(50)), \(value.readableBytes)"
+        case .open: "open"
+        case .full: "full"
+        case .refused(let refusal): word(refusal)
+        }
+    }
+}
+
 extension QueueModel.Extended {
     var told: String {
         "\(refused.map { "\($0.id) \(word($0.refusal))" }), cancels \(cancels.map { "\($0.id) \($0.reason)" })"
