@@ -24,7 +24,7 @@ local NOTED, OPEN, FULL = 1, 2, 3
 
 local call, format = redis.call, string.format
 local prefix, consumer, id, token, step, value = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-if not step or step == '' or #step > 128 or #ARGV > 5 then
+if not step or step == '' or #step > 128 then
     return redis.error_reply('ERR STINT_ARGUMENTS once: consumer, id, token, step of 1..128 bytes, value')
 end
 local deadline = call('ZSCORE', prefix .. 'leased', id)

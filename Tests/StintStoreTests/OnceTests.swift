@@ -118,7 +118,6 @@ struct OnceTests {
         try await withQueue { bench in
             for arguments in [
                 ["me", "a", "1"], ["me", "a", "1", ""], ["me", "a", "1", String(repeating: "x", count: 129)],
-                ["me", "a", "1", "step", "value", "more"],
             ] { try await bench.expectRefused(Scripts.once, arguments) }
         }
     }
