@@ -4,7 +4,7 @@
   append-only file, or a hand, has left of a script's writes; between whole scripts there is nothing to find.
 
   KEYS[1]  the queue's prefix, `stint:{queue}:`; all keys are built from it and share its hash tag
-  ARGV[1]  part: `jobs`, `ready`, `scheduled`, `leased`, `dead`, `cancelled`, `leases`, `tries`, `cancels`
+  ARGV[1]  part: `jobs`, `ready`, `scheduled`, `leased`, `dead`, `cancelled`, `leases`, `tries`, `history`, `cancels`
            or `places`
   ARGV[2]  cursor of the step before, '0' at first
   ARGV[3]  how many to look at in this step, about; 1..1000
@@ -37,7 +37,7 @@
 
 local PARTS = {
     jobs = check_jobs, ready = check_index, scheduled = check_index, leased = check_index, dead = check_index,
-    cancelled = check_index, leases = check_leases, tries = check_notes, cancels = check_notes,
+    cancelled = check_index, leases = check_leases, tries = check_notes, history = check_notes, cancels = check_notes,
     places = check_notes,
 }
 

@@ -7,6 +7,7 @@
 
   Returns  {answer, answer, …}, one for each id: `ready`; or the state that it is in, unchanged (`ready`, `scheduled`,
            `leased`, `done`); or `unknown`; or `empty` when its record is missing: nothing to run, the id is forgotten.
+  The history of its attempts stays.
   A job that was to be started before now (option `b`) comes back without that option: it would expire again at once.
   Writes   the record where it changes, `ready`, then out of its index, then its tries.
   Cost     O(n log N).
@@ -44,7 +45,8 @@ for i = 1, n do
         else
             -- Nothing is left of it but the id: forget that too, so that it may be used again.
             call('ZREM', prefix .. state, id)
-            call('HDEL', prefix .. 'tries', id)
+            --- @include "extras"
+            drop_extras(prefix, call('HGET', prefix .. 'meta', 'extras'), { id })
             replies[i] = 'empty'
         end
     else

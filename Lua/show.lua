@@ -5,7 +5,8 @@
   KEYS[1]  the queue's prefix, `stint:{queue}:`; all keys are built from it and share its hash tag
   ARGV     id 1 … id n, n = 1..1000
 
-  Returns  {server ms, job, job, …}; a job is {state, score, record, tries, lease, cancel reason}, with '' for what it
+  Returns  {server ms, job, job, …}; a job is {state, score, record, tries, lease, cancel reason, history},
+           with '' for what it
            does not have; state '' = unknown. score: due ms (scheduled), deadline ms (leased), order score (ready),
            when in ms (dead, cancelled), '' (done).
   Cost     O(n log N), and the size of the records.
@@ -34,6 +35,7 @@ for i = 1, n do
         call('HGET', prefix .. 'tries', id) or '',
         lease or '',
         call('HGET', prefix .. 'cancels', id) or '',
+        call('HGET', prefix .. 'history', id) or '',
     }
 end
 return replies

@@ -75,7 +75,8 @@ local function check_leases(prefix, part, entries, mends, found)
     end
 end
 
--- `tries` are of jobs that live or are buried without a record, `places` of those that live, `cancels` of leased ones.
+-- `tries` and `history` are of jobs that live or are buried without a record, `places` of those that live, `cancels` of
+-- leased ones.
 local function check_notes(prefix, part, entries, mends, found)
     for i = 1, #entries, 2 do
         local id = entries[i]

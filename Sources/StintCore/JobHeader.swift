@@ -25,6 +25,10 @@ public struct JobHeader: Hashable, Sendable {
     package var isSensitive = false
     /// The trace in which the job was enqueued.
     package var trace: String?
+    /// When the job is tried again after a failure; `nil` = what its handler's retry policy says.
+    public var retry: RetryPlan?
+    /// A retry that would be due after this buries the job instead; `nil` = only the number of failures bounds them.
+    public var retryUntil: Moment?
 
     public init(
         type: JobType, priority: Int = 0, lease: Duration? = nil, maxFailures: Int? = nil, maxLapses: Int? = nil,
@@ -41,8 +45,13 @@ public struct JobHeader: Hashable, Sendable {
         self.timeout = timeout
     }
 
+    /// When the window for retries ends, ms since 1970; `nil` = there is none.
+    package var retryUntilMs: Int64? { retryUntil?.ms }
+
     /// Whether the enqueue script has to work something out, which it does for those jobs only.
-    package var hasTerms: Bool { (startBy?.isRelative ?? false) || (deadline?.isRelative ?? false) }
+    package var hasTerms: Bool {
+        [startBy, deadline, retryUntil].contains { $0?.isRelative ?? false }
+    }
 
     /// Whether the job was to be started before this time.
     package func isExpired(atMs nowMs: Int64) -> Bool {
@@ -64,6 +73,9 @@ public struct JobHeader: Hashable, Sendable {
         if let maxFailures {
             try check((1...1_000_000).contains(maxFailures), "max failures \(maxFailures)", "1 to 1,000,000")
         }
+        if let retry {
+            try check(retry.isInRange, "retry \(retry)", "1 to 32 delays of 0 to 366 days")
+        }
         if let maxLapses { try check((1...1_000_000).contains(maxLapses), "max lapses \(maxLapses)", "1 to 1,000,000") }
         if let startBy {
             try check(startBy.isInRange, "start by \(startBy)", "at most ten years, and before the year 10000")
@@ -78,6 +90,9 @@ public struct JobHeader: Hashable, Sendable {
         }
         if let timeout { try check(Self.timeouts.contains(timeout), "timeout \(timeout)", "1 ms to 365 days") }
         if codec != nil || trace != nil { try validateTexts() }
+        if let retryUntil {
+            try check(retryUntil.isInRange, "retry until \(retryUntil)", "at most ten years, and before the year 10000")
+        }
     }
 
     private func validateTexts() throws(StintError) {
@@ -111,6 +126,8 @@ public struct JobHeader: Hashable, Sendable {
         if let codec { options += ";c=\(codec)" }
         if isSensitive { options += ";m=1" }
         if let trace { options += ";o=\(trace)" }
+        if let retry { options += ";r=\(retry.encoded)" }
+        if let retryUntil { options += ";n=\(retryUntil.encoded)" }
         return (options.isEmpty ? "j" : "J") + type.rawValue + options + "\n"
     }
 
@@ -155,6 +172,9 @@ public struct JobHeader: Hashable, Sendable {
         case "c": codec = String(text); return true
         case "m": isSensitive = text != "0"; return true
         case "o": trace = String(text); return true
+        // A kind that a later version knows leaves the job with its handler's policy.
+        case "r": retry = RetryPlan(decoding: text); return true
+        case "n": retryUntil = Moment(decoding: text); return retryUntil != nil
         default: return true
         }
         return number != nil

@@ -9,6 +9,9 @@ public enum Moment: Hashable, Sendable {
     /// No moment is later: the end of the year 9999.
     static let lastMs: Int64 = 253_402_300_799_999
 
+    /// Since 1970; `nil` = it is not known yet. In a record that was accepted all times are those of the server's clock.
+    package var ms: Int64? { if case .at(let ms) = self { ms } else { nil } }
+
     /// As the header of a record says it: `+ms` on its way in, ms since 1970 from then on.
     var encoded: String {
         switch self {

@@ -38,6 +38,7 @@ package enum Scripts {
     package static let look = Script(name: "look")
     package static let cancel = Script(name: "cancel")
     package static let redrive = Script(name: "redrive")
+    package static let edit = Script(name: "edit")
     package static let purge = Script(name: "purge")
     package static let trim = Script(name: "trim")
     package static let pause = Script(name: "pause")
@@ -53,9 +54,10 @@ package enum Scripts {
     package static let fsck = Script(name: "fsck")
     package static let stats = Script(name: "stats")
     package static let show = Script(name: "show")
+    package static let failures = Script(name: "failures")
 
     package static let all = [
-        enqueue, claim, ack, nack, extend, release, reap, promote, look, cancel, redrive, change, purge, trim, pause,
-        configure, reorder, beat, watch, miss, nudge, tell, expel, fsck, stats, show,
+        enqueue, claim, ack, nack, extend, release, reap, promote, look, cancel, redrive, change, edit, purge, trim,
+        pause, configure, reorder, beat, watch, miss, nudge, tell, expel, fsck, stats, show, failures,
     ]
 }

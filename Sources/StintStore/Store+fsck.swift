@@ -42,7 +42,7 @@ package struct FsckStep: Sendable {
 extension Store {
     /// The parts of a queue that are walked, in this order: what one leaves behind, a later one finds.
     package static let fsckParts = [
-        "jobs", "ready", "scheduled", "leased", "dead", "cancelled", "leases", "tries", "cancels", "places",
+        "jobs", "ready", "scheduled", "leased", "dead", "cancelled", "leases", "tries", "history", "cancels", "places",
     ]
 
     /// Compares some of a queue's indexes with its records.

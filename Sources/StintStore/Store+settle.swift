@@ -14,7 +14,7 @@ package struct Held: Hashable, Sendable {
 }
 
 /// Why a settle or an extension changed nothing.
-package enum Refusal: Sendable, Hashable {
+public enum Refusal: Sendable, Hashable {
     /// The lease is gone: settled already. To who repeats a settle whose reply was lost, this is success.
     case gone
     /// Another holds the lease now.
@@ -57,8 +57,14 @@ package struct Nack: Sendable {
     }
 }
 
-package enum NackOutcome: Sendable, Hashable {
-    case retried, dead, cancelled
+/// What became of a job that was settled as failed.
+public enum NackOutcome: Sendable, Hashable {
+    /// It will be tried again.
+    case retried
+    case dead
+    /// Somebody had wanted it cancelled.
+    case cancelled
+    /// Nothing was changed.
     case refused(Refusal)
 }
 

@@ -264,6 +264,8 @@ private final class Scene {
         _ = await attempt { try await inspector.ids(.done, on: queue, limit: 5) }
         _ = await attempt { try await inspector.leases(of: consumer, on: queue) }
         _ = await attempt { try await inspector.nodes() }
+        _ = await attempt { try await inspector.ahead(of: JobID(unchecked: "j1"), on: queue) }
+        _ = await attempt { try await store.failures(10, from: "0", on: queue) }
     }
 
     func operate() async throws {
@@ -284,6 +286,7 @@ private final class Scene {
             try await store.change(["j3"].map(JobID.init(unchecked:)), on: queue, due: .after(.seconds(60)))
         }
         _ = await attempt { try await store.configure([("order", nil)], of: queue) }
+        _ = await attempt { try await store.edit([(JobID(unchecked: "j3"), ByteBuffer())], on: queue) }
         _ = await attempt { try await store.purge(10, .ready, on: queue) }
         _ = await attempt { try await store.purge(10, .done, on: queue) }
     }

@@ -122,8 +122,8 @@ struct ScriptFileTests {
         file: LuaFile
     ) {
         switch file.name {
-        case "enqueue", "redrive": #expect(file.flags.isEmpty)
-        case "show", "stats": #expect(file.flags == ["no-writes", "allow-oom"])
+        case "enqueue", "redrive", "edit": #expect(file.flags.isEmpty)
+        case "show", "stats", "failures": #expect(file.flags == ["no-writes", "allow-oom"])
         default:
             #expect(Self.drains.contains(file.name))
             #expect(file.flags == ["allow-oom"])

@@ -64,6 +64,7 @@ struct PrefixTests {
         Cut(script: Scripts.change, arguments: { _, _ in ["7", "0", "r1", "s1", "s2"] }),
         Cut(script: Scripts.configure, arguments: { _, _ in ["order", "fifo"] }),
         Cut(script: Scripts.reorder, arguments: { _, _ in ["0", "9", ""] }, order: "shortest"),
+        Cut(script: Scripts.edit, arguments: { _, _ in ["d1", "new", "r1", "new"] }),
         Cut(script: Scripts.purge, arguments: { _, _ in ["ready", "9"] }, mayBeGone: ["r1", "r2", "r3"]),
         Cut(script: Scripts.trim, arguments: { _, _ in ["9", "dead", "0", "0"] }, mayBeGone: ["d1"]),
     ]
@@ -133,7 +134,7 @@ struct PrefixTests {
                 try await drain(bench)
                 // What was buried because the script had deleted its record, the rules that follow do not know.
                 for id in cut.mayBeGone {
-                    for key in ["jobs", "tries"] { try await bench.redis("HDEL", bench.key(key), id) }
+                    for key in ["jobs", "tries", "history"] { try await bench.redis("HDEL", bench.key(key), id) }
                     try await bench.redis("ZREM", bench.key("dead"), id)
                 }
             }

@@ -64,6 +64,8 @@ extension JobDetail {
             if let ms = header.startBy?.ms { lines.append(("start by", when(ms))) }
             if let ms = header.deadline?.ms { lines.append(("wanted by", when(ms))) }
             if let estimate = header.estimate { lines.append(("estimate", Printable.duration(estimate))) }
+            if let retry = header.retry { lines.append(("retry", retry.description)) }
+            if let ms = header.retryUntilMs { lines.append(("retry until", when(ms))) }
         }
         lines.append(
             ("tries", "\(Printable.count(tries.failures, "failure")), \(Printable.count(tries.lapses, "lapse"))"))
@@ -73,6 +75,11 @@ extension JobDetail {
                     "reason",
                     tries.reason + (tries.lastMs > 0 ? " (\(Printable.relative(ms: tries.lastMs, to: serverMs)))" : "")
                 ))
+        }
+        for (index, attempt) in history.enumerated() {
+            let when = Printable.relative(ms: attempt.atMs, to: serverMs)
+            let error = attempt.error.isEmpty ? "" : ": " + attempt.error
+            lines.append((index == 0 ? "history" : "", "\(when), \(attempt.kind) on \(attempt.consumer)\(error)"))
         }
         let width = lines.map(\.0.count).max() ?? 0
         return lines.map { name, value in
@@ -106,16 +113,22 @@ extension JobDetail {
                 ("max_lapses", .optional(header?.maxLapses.map(Int64.init))),
                 ("start_by_ms", .optional(header?.startBy?.ms)), ("wanted_by_ms", .optional(header?.deadline?.ms)),
                 ("estimate_ms", .ms(header?.estimate)), ("timeout_ms", .ms(header?.timeout)),
+                ("retry", .optional(header?.retry?.description)), ("retry_until_ms", .optional(header?.retryUntilMs)),
                 ("attempt", .int(tries.attempt)),
                 ("failures", .int(tries.failures)), ("lapses", .int(tries.lapses)),
                 ("reason", .optional(tries.reason.isEmpty ? nil : tries.reason)),
                 ("last_ms", tries.lastMs > 0 ? .int(tries.lastMs) : .null), ("token", .optional(token?.rawValue)),
                 ("consumer", .optional(consumer?.description)), ("cancel_reason", .optional(cancelReason)),
+                ("history", .array(history.map(\.json))),
             ] + payloadMember(revealed))
     }
 }
 
-extension Moment {
-    /// In a record that was accepted all times are those of the server's clock.
-    fileprivate var ms: Int64? { if case .at(let ms) = self { ms } else { nil } }
+extension JobAttempt {
+    fileprivate var json: JSON {
+        .object([
+            ("kind", .string(kind.rawValue)), ("at_ms", .int(atMs)), ("token", .int(token.rawValue)),
+            ("consumer", .string(consumer)), ("error", .string(error)),
+        ])
+    }
 }

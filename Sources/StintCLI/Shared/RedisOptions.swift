@@ -203,6 +203,10 @@ enum Parse {
         return .at(ms: ms)
     }
 
+    static func retry(_ text: String) throws -> RetryPlan {
+        try reading { () throws(StintError) in try RetryPlan(parsing: text) }
+    }
+
     static func state(_ text: String) throws -> JobState {
         guard let state = JobState(rawValue: text) else {
             throw ValidationError("It is one of \(JobState.allCases.map(\.rawValue).joined(separator: ", ")).")

@@ -29,6 +29,7 @@ extension QueueModel {
                 Tries(failures: $0.failures, lapses: $0.lapses, lastMs: 0, reason: "")
             }
             if case .at(let ms) = job.header.startBy { copy.jobs[id]?.header.startBy = .at(ms: ms - nowMs) }
+            copy.jobs[id]?.history = []
             switch job.place {
             case .scheduled(let dueMs): copy.jobs[id]?.place = .scheduled(dueMs: dueMs - nowMs)
             case .leased(var lease):

@@ -43,6 +43,23 @@ extension QueueModel {
         }
     }
 
+    package enum EditOutcome: String, Hashable, Sendable { case edited, leased, done, unknown }
+
+    /// Gives jobs that are not running another payload.
+    package mutating func edit(_ payloads: [(id: JobID, payload: [UInt8])]) throws(Malformed) -> [EditOutcome] {
+        try Self.check(payloads.count <= Self.maxJobs)
+        return payloads.map { id, payload in
+            switch state(of: id) {
+            case .leased: return .leased
+            case .done: return .done
+            case nil: return .unknown
+            case .ready, .scheduled, .dead, .cancelled:
+                jobs[id]?.payload = payload
+                return .edited
+            }
+        }
+    }
+
     /// Stops or starts the claims. Everything else goes on.
     ///
     /// - Returns: whether that changed something.

@@ -66,6 +66,7 @@ extension QueueModel {
         var header = new.header
         header.startBy = header.startBy?.settled(atMs: nowUs / 1000)
         header.deadline = header.deadline?.settled(atMs: nowUs / 1000)
+        header.retryUntil = header.retryUntil?.settled(atMs: nowUs / 1000)
         jobs[new.id] = Job(header: header, payload: new.payload, place: .scheduled(dueMs: 0), tries: nil)
         if place == .ready, new.isFresh, !new.header.hasTerms, order == .priority {
             jobs[new.id]?.place = .ready

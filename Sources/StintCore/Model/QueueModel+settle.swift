@@ -22,6 +22,14 @@ extension QueueModel {
             self.maxFailures = maxFailures
             self.reason = reason
         }
+
+        fileprivate var kind: JobAttempt.Kind {
+            switch verdict {
+            case .retry: reason.hasPrefix("timed out ") ? .timedOut : .failed
+            case .reject: .rejected
+            case .cancel: .cancelled
+            }
+        }
     }
 
     package enum NackOutcome: Hashable, Sendable {
@@ -74,13 +82,18 @@ extension QueueModel {
         let (id, nowMs) = (nack.claim.id, nowUs / 1000)
         let isWanted = lease(of: id)?.cancelReason == nil && nack.verdict != .cancel
         let counts = nack.verdict != .cancel
-        note(id, failures: counts ? 1 : 0, nack.reason, nowMs: nowMs)
+        note(nack.kind, of: id, nack.reason, nowMs: nowMs)
+        let failures = (jobs[id]?.tries?.failures ?? 0) + (counts ? 1 : 0)
+        let isLast = nack.verdict == .reject || failures >= nack.maxFailures
+        let windowMs = jobs[id]?.header.retryUntilMs ?? .max
+        let isTooLate = isWanted && !isLast && nowMs + max(0, min(nack.delayMs, Self.maxMs)) > windowMs
+        note(id, failures: counts ? 1 : 0, (isTooLate ? "retry window over: " : "") + nack.reason, nowMs: nowMs)
         if counts { totals.nacked += 1 }
         if !isWanted {
             endCancelled(id, nowMs: nowMs)
             return .cancelled
         }
-        if nack.verdict == .reject || (jobs[id]?.tries?.failures ?? 0) >= nack.maxFailures {
+        if isLast || isTooLate {
             end(id, .dead(sinceMs: nowMs))
             return .dead
         }

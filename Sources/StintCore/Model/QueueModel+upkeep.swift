@@ -44,6 +44,7 @@ extension QueueModel {
         guard let job = jobs[id], let lease = lease(of: id) else { return nil }
         let lapses = (job.tries?.lapses ?? 0) + 1
         let holder = lease.consumer.description + (lease.consumer == gone ? ", whose connection was gone" : "")
+        note(.lapsed, of: id, lease.consumer == gone ? "its connection was gone" : "", nowMs: nowMs)
         let outcome: Lapse.Outcome
         if lease.cancelReason != nil {
             endCancelled(id, nowMs: nowMs)

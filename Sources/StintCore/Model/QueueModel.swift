@@ -36,10 +36,12 @@ package struct QueueModel: Hashable, Sendable {
 
     package struct Job: Hashable, Sendable {
         package internal(set) var header: JobHeader
-        package let payload: [UInt8]
+        package internal(set) var payload: [UInt8]
         package internal(set) var place: Place
         /// `nil` = it never failed, lapsed or was cancelled.
         package internal(set) var tries: Tries?
+        /// How its last attempts ended, the oldest first.
+        package internal(set) var history: [JobAttempt] = []
     }
 
     package enum Place: Hashable, Sendable {
@@ -184,6 +186,15 @@ extension QueueModel {
         jobs[id]?.tries = Tries(
             failures: before.failures + failures, lapses: before.lapses + lapses, lastMs: nowMs,
             reason: Self.kept(reason))
+    }
+
+    /// Notes how an attempt ended that was no ack.
+    mutating func note(_ kind: JobAttempt.Kind, of id: JobID, _ error: String, nowMs: Int64) {
+        guard let lease = lease(of: id) else { return }
+        let attempt = JobAttempt(
+            kind, atMs: nowMs, token: lease.token, consumer: lease.consumer.description, error: error)
+        let before = jobs[id]?.history ?? []
+        jobs[id]?.history = Array((before + [attempt]).suffix(JobAttempt.kept))
     }
 
     /// 1,000 bytes of a reason are kept.

@@ -9,12 +9,12 @@ struct Dump: Equatable {
     /// Every key of a queue.
     static let names = [
         "ready", "scheduled", "leased", "dead", "done", "done_before", "cancelled", "jobs", "leases", "tries",
-        "cancels", "places", "meta", "wake",
+        "history", "cancels", "places", "meta", "wake",
     ]
 
     /// In the order of the index.
     let indexes: [JobState: [String]]
-    let records, leases, tries, cancels: Set<String>
+    let records, leases, tries, cancels, history: Set<String>
     /// The hashes that `meta` names as extras.
     let extras: Set<String>
 
@@ -44,7 +44,9 @@ struct Dump: Equatable {
         check(leases.subtracting(leased), "has a lease and is not leased")
         check(cancels.subtracting(leased), "is wanted cancelled and is not leased")
         check(tries.subtracting(alive), "has tries and does not live")
-        for (name, ids) in [("tries", tries), ("cancels", cancels)] where !ids.isEmpty && !extras.contains(name) {
+        check(history.subtracting(alive), "has a history and does not live")
+        for (name, ids) in [("tries", tries), ("cancels", cancels), ("history", history)]
+        where !ids.isEmpty && !extras.contains(name) {
             found.append("\(name) is not named among the extras")
         }
         return found
@@ -71,12 +73,14 @@ extension Bench {
                 out[#out + 1] = redis.call('HKEYS', p .. name)
             end
             out[#out + 1] = { redis.call('HGET', p .. 'meta', 'extras') or '' }
+            out[#out + 1] = redis.call('HKEYS', p .. 'history')
             return out
             """)
         let lists = reply.children.map { list in list.children.map { $0.string ?? "" } }
         return Dump(
             indexes: Dictionary(uniqueKeysWithValues: zip(JobState.allCases, lists)),
             records: Set(lists[7]), leases: Set(lists[6]), tries: Set(lists[8]), cancels: Set(lists[9]),
+            history: Set(lists[11]),
             extras: Set((lists[10].first ?? "").split(separator: ",").map(String.init))
         )
     }

@@ -23,6 +23,7 @@ package enum Command: Hashable, Sendable {
     case change([Int], priority: Int?, due: Due?)
     /// And all steps of the re-scoring.
     case setOrder(Order)
+    case edit([Int], Int)
     case purge(Int, JobState)
     case trim(Int, JobState, keepMs: Int64, keep: Int)
     case pause(Bool)
@@ -43,6 +44,8 @@ package struct Batch: Hashable, Sendable {
     package var priority: Int
     package var leaseMs: Int64?
     package var maxLapses: Int?
+    /// The window for retries, from the enqueue.
+    package var retryForMs: Int64?
     package var startBy: Due?
     package var deadline: Due?
     package var estimateMs: Int64?
@@ -50,7 +53,8 @@ package struct Batch: Hashable, Sendable {
 
     package init(
         ids: [Int], due: Due = .now, priority: Int = 0, leaseMs: Int64? = nil, maxLapses: Int? = nil,
-        startBy: Due? = nil, deadline: Due? = nil, estimateMs: Int64? = nil, isFresh: Bool = false
+        retryForMs: Int64? = nil, startBy: Due? = nil, deadline: Due? = nil, estimateMs: Int64? = nil,
+        isFresh: Bool = false
     ) {
         self.ids = ids
         self.due = due
@@ -60,6 +64,7 @@ package struct Batch: Hashable, Sendable {
         self.startBy = startBy
         self.deadline = deadline
         self.estimateMs = estimateMs
+        self.retryForMs = retryForMs
         self.isFresh = isFresh
     }
 }

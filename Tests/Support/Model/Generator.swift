@@ -62,8 +62,9 @@ struct Generator {
         case 62..<76: time()
         case 76..<83: .reap(limit(3), maxLapses: 1 + random.below(3))
         case 83..<85: .promote(limit(3), by: node())
-        case 85..<89: .cancel(numbers(model))
-        case 89..<92: .redrive(numbers(model))
+        case 85..<88: .cancel(numbers(model))
+        case 88..<91: .redrive(numbers(model))
+        case 91: .edit(random.once(in: 2) ? numbers(model) : [random.below(30)], random.below(1000))
         default: seldom(model, nowMs)
         }
     }
@@ -124,6 +125,8 @@ struct Generator {
         if random.once(in: 8) { batch.startBy = due() }
         if random.once(in: 3) { batch.deadline = due() }
         if random.once(in: 2) { batch.estimateMs = random.one(of: [1, 2, 10, 11, 1000, 600_000_000_000]) }
+        // Not of minted ids: such jobs are looked up.
+        if !batch.isFresh, random.once(in: 4) { batch.retryForMs = ms(0...12) }
         return batch
     }
 

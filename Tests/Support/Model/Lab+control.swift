@@ -11,6 +11,7 @@ extension Lab {
         case .redrive(let numbers): try await redrive(numbers.map(Self.id))
         case .change(let numbers, let priority, let due): try await change(numbers.map(Self.id), priority, due)
         case .setOrder(let order): try await setOrder(order.order)
+        case .edit(let numbers, let text): try await edit(numbers.map(Self.id), "edited \(text)")
         case .purge(let limit, let state): try await purge(limit, state)
         case .trim(let limit, let state, let keepMs, let keep): try await trim(limit, state, keepMs, keep)
         case .pause(let isPaused): try await pause(isPaused)
@@ -31,6 +32,15 @@ extension Lab {
         return try await answer(
             .redrive(ids), { try $0.redrive(ids, atUs: nowUs).map { $0?.rawValue ?? "unknown" }.description },
             { try await $0.redrive(ids, on: queue) }, { $0.map(\.rawValue).description }
+        ).0
+    }
+
+    private func edit(_ ids: [JobID], _ text: String) async throws -> Happening {
+        let queue = queue
+        return try await answer(
+            .other, { try $0.edit(ids.map { ($0, Array(text.utf8)) }).map(\.rawValue).description },
+            { try await $0.edit(ids.map { ($0, ByteBuffer(string: text)) }, on: queue) },
+            { $0.map(\.rawValue).description }
         ).0
     }
 
@@ -55,6 +65,7 @@ extension Lab {
             type: Self.usualType, priority: batch.priority, lease: batch.leaseMs.map { .milliseconds($0) },
             maxLapses: batch.maxLapses, startBy: batch.startBy.map(moment), deadline: batch.deadline.map(moment),
             estimate: batch.estimateMs.map { .milliseconds($0) })
+        header.retryUntil = batch.retryForMs.map { .after(.milliseconds($0)) }
         let due = modelDue(batch.due)
         return batch.ids.map { number in
             header.type = Self.type(number)

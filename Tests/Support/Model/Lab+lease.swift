@@ -39,7 +39,8 @@ extension Lab {
         var (happening, claim) = try await answer(
             .other,
             { model in
-                let claimed = try model.claim(limit, for: consumer, leaseMs: leaseMs, only: choice, drawn: drawn, atUs: nowUs)
+                let claimed = try model.claim(
+                    limit, for: consumer, leaseMs: leaseMs, only: choice, drawn: drawn, atUs: nowUs)
                 nextDueMs = model.firstMs(.scheduled)
                 return claimed.told(model.jobs)
             },

@@ -77,7 +77,7 @@ package final class Lab {
     package func removeQueue() async throws {
         let command = """
             for _, name in ipairs({ 'ready', 'scheduled', 'leased', 'dead', 'done', 'done_before', 'cancelled', 'jobs',
-                'leases', 'tries', 'cancels', 'places', 'meta', 'wake' }) do redis.call('UNLINK', KEYS[1] .. name) end
+                'leases', 'tries', 'history', 'cancels', 'places', 'meta', 'wake' }) do redis.call('UNLINK', KEYS[1] .. name) end
             """
         var eval = RedisCommand("EVAL")
         eval.append(contentsOf: [command, "1", store.keys.queue(queue)])
@@ -97,7 +97,8 @@ package final class Lab {
         try clock.set(us: nowUs)
         let isAnswered = step.fate == .answered
         return switch step.command {
-        case .enqueue, .cancel, .redrive, .change, .setOrder, .purge, .trim, .pause: try await control(step.command)
+        case .enqueue, .cancel, .redrive, .change, .edit, .setOrder, .purge, .trim, .pause:
+            try await control(step.command)
         case .claim, .claimUsual, .ack, .nack, .extend, .release, .recover:
             try await lease(step.command, isAnswered: isAnswered)
         case .reap, .promote, .expel, .look, .takeMark: try await upkeep(step.command)

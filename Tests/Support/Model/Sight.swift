@@ -9,7 +9,7 @@ package struct Sight: Equatable, Sendable {
     /// In the order of the index; done ones sorted.
     var ids: [JobState: [JobID]] = [:]
     var done: Set<JobID> = [], doneBefore: Set<JobID> = []
-    var records: Set<JobID> = [], triesOf: Set<JobID> = [], cancelsOf: Set<JobID> = []
+    var records: Set<JobID> = [], triesOf: Set<JobID> = [], historyOf: Set<JobID> = [], cancelsOf: Set<JobID> = []
     var marks = 0
     var doneSinceMs: Int64?
     var lastToken = Token(rawValue: 0)
@@ -25,6 +25,7 @@ package struct Sight: Equatable, Sendable {
         let header: JobHeader?
         let payload: [UInt8]?
         let tries: Tries
+        let history: [JobAttempt]
         let token: Token?
         let consumer: ConsumerID?
         let cancelReason: String?
@@ -45,6 +46,7 @@ extension Sight {
         out[11] = redis.call('LLEN', p .. 'wake')
         out[12] = redis.call('HGET', p .. 'meta', 'done_since') or ''
         out[13] = redis.call('HGET', p .. 'meta', 'token') or '0'
+        out[14] = redis.call('HKEYS', p .. 'history')
         return out
         """
 
@@ -64,6 +66,7 @@ extension Sight {
         sight.ids = Dictionary(uniqueKeysWithValues: zip(states, lists))
         (sight.done, sight.doneBefore) = (Set(lists[5]), Set(lists[6]))
         (sight.records, sight.triesOf, sight.cancelsOf) = (Set(lists[7]), Set(lists[8]), Set(lists[9]))
+        sight.historyOf = Set(lists[13])
         sight.marks = Int(reply[10].integer ?? -1)
         sight.doneSinceMs = reply[11].integer
         sight.lastToken = Token(rawValue: reply[12].integer ?? -1)
@@ -103,6 +106,7 @@ extension Sight {
         (done, doneBefore) = (model.done, model.doneBefore)
         records = Set(model.jobs.keys)
         triesOf = Set(model.jobs.filter { $0.value.tries != nil }.keys)
+        historyOf = Set(model.jobs.filter { !$0.value.history.isEmpty }.keys)
         cancelsOf = Set(model.jobs.keys.filter { model.lease(of: $0)?.cancelReason != nil })
         marks = model.isMarked ? 1 : 0
         doneSinceMs = model.doneSinceMs
@@ -125,6 +129,7 @@ extension Sight {
         compare("done before", doneBefore.sorted(), model.doneBefore.sorted(), doneBefore == model.doneBefore)
         compare("records", records.sorted(), model.records.sorted(), records == model.records)
         compare("tries", triesOf.sorted(), model.triesOf.sorted(), triesOf == model.triesOf)
+        compare("history", historyOf.sorted(), model.historyOf.sorted(), historyOf == model.historyOf)
         compare("cancels", cancelsOf.sorted(), model.cancelsOf.sorted(), cancelsOf == model.cancelsOf)
         compare("marks", marks, model.marks, marks == model.marks)
         compare("done since", doneSinceMs, model.doneSinceMs, doneSinceMs == model.doneSinceMs)
@@ -142,7 +147,8 @@ extension Sight.Detail {
     init(_ job: JobDetail) {
         self.init(
             state: job.state, timeMs: job.whenMs, header: job.header, payload: job.payload.map { Array(buffer: $0) },
-            tries: job.tries, token: job.token, consumer: job.consumer, cancelReason: job.cancelReason)
+            tries: job.tries, history: job.history, token: job.token, consumer: job.consumer,
+            cancelReason: job.cancelReason)
     }
 
     init(_ job: QueueModel.Job) {
@@ -150,7 +156,8 @@ extension Sight.Detail {
         if case .leased(let held) = job.place { lease = held }
         self.init(
             state: job.place.state, timeMs: job.place.timeMs, header: job.header, payload: job.payload,
-            tries: job.tries ?? .none, token: lease?.token, consumer: lease?.consumer, cancelReason: lease?.cancelReason
+            tries: job.tries ?? .none, history: job.history, token: lease?.token, consumer: lease?.consumer,
+            cancelReason: lease?.cancelReason
         )
     }
 }
