@@ -34,6 +34,18 @@ public struct EnqueueOption: Sendable {
         EnqueueOption { $0.header.maxFailures = count }
     }
 
+    /// When the job is tried again after a failure. Default: what its handler's retry policy says. How often is not its
+    /// business: see ``maxFailures(_:)``.
+    public static func retry(_ plan: RetryPlan) -> EnqueueOption {
+        EnqueueOption { $0.header.retry = plan }
+    }
+
+    /// For how long after the enqueue a failed job is tried again: a retry that would be due later buries it instead. Default: only
+    /// the number of failures bounds them. Lapses are not concerned.
+    public static func retryFor(_ window: Duration) -> EnqueueOption {
+        EnqueueOption { $0.header.retryUntil = .after(window) }
+    }
+
     /// The lapse that reaches this buries the job. Default ``Defaults/maxLapses``.
     public static func maxLapses(_ count: Int) -> EnqueueOption {
         EnqueueOption { $0.header.maxLapses = count }

@@ -15,7 +15,7 @@ import Synchronization
 ///     let receipt = try await client.enqueue(SendReceipt(order: 7), on: "mail", .in(.seconds(30)))
 ///     await client.close()
 public final class StintClient: Sendable {
-    private static let maxBytesPerCall = 8 << 20
+    static let maxBytesPerCall = 8 << 20
 
     /// Where the jobs are: Redis, or the memory of a test.
     let jobs: any JobStore
@@ -298,6 +298,16 @@ public final class StintClient: Sendable {
     /// The queues that were ever used, sorted.
     public func queues() async throws(StintError) -> [QueueName] {
         try await reader.queues()
+    }
+
+    /// All that is known of a job, its payload as it is stored; `nil` = no job of this id is known.
+    public func job(_ id: JobID, on queue: QueueName) async throws(StintError) -> JobDetail? {
+        try await reader.jobs([id], on: queue).first.flatMap { $0.state == nil ? nil : $0 }
+    }
+
+    /// The leases that a consumer holds.
+    func leases(of consumer: ConsumerID, on queue: QueueName) async throws(StintError) -> [Held] {
+        try await reader.leases(of: consumer, on: queue)
     }
 
     /// Where a job is; `nil` = no job of this id is known.

@@ -13,7 +13,8 @@ struct Enqueue: AsyncParsableCommand {
 
             --ndjson takes one JSON object on each line, with these keys, all optional: payload (a string, or any JSON \
             value: then its text is the payload), payload_base64, type, id, in ("30s") or in_ms, at (ISO 8601) or \
-            at_ms, priority, max_failures, max_lapses, lease ("30s") or lease_ms, timeout ("5m") or timeout_ms, \
+            at_ms, priority, max_failures, max_lapses, retry, retry_for, lease ("30s") or lease_ms, timeout ("5m") \
+            or timeout_ms, \
             start_by ("10m" from now, or ISO 8601) or start_by_ms (since 1970), deadline or deadline_ms (the same), \
             estimate ("30s") or estimate_ms, sensitive (true or false). Options of the command line are the defaults \
             of every line.

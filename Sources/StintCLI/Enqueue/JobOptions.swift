@@ -34,6 +34,20 @@ struct JobOptions: ParsableArguments {
     var maxLapses: Int?
 
     @Option(
+        help: ArgumentHelp(
+            "When it is tried again after a failure: exponential:2s,1h (base, cap), fixed:5s or list:1s,5s,30s.",
+            discussion: "Default: what its handler says, exponential:2s,1h with --exec.", valueName: "policy"),
+        transform: Parse.retry)
+    var retry: RetryPlan?
+
+    @Option(
+        help: ArgumentHelp(
+            "For how long after the enqueue it is tried again, as 2h; a retry that would be due later buries it.",
+            valueName: "duration"),
+        transform: Parse.duration)
+    var retryFor: Duration?
+
+    @Option(
         help: ArgumentHelp("The job's own lease, as 30s. Default: the node's.", valueName: "duration"),
         transform: Parse.duration)
     var lease: Duration?
@@ -80,6 +94,8 @@ struct JobOptions: ParsableArguments {
             type: type, priority: priority, lease: lease, maxFailures: maxFailures, maxLapses: maxLapses,
             startBy: startBy, deadline: deadline, estimate: estimate, timeout: timeout)
         header.isSensitive = sensitive
+        header.retry = retry
+        header.retryUntil = retryFor.map { .after($0) }
         return header
     }
 

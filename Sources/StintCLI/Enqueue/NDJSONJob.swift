@@ -51,6 +51,8 @@ struct NDJSONJob {
         case "priority": draft.header.priority = Int(try Self.integer(value, key, -100...100))
         case "max_failures": draft.header.maxFailures = Int(try Self.integer(value, key, 1...1_000_000))
         case "max_lapses": draft.header.maxLapses = Int(try Self.integer(value, key, 1...1_000_000))
+        case "retry_for": draft.header.retryUntil = try .after(Duration(parsing: Self.text(value, key)))
+        case "retry": draft.header.retry = try RetryPlan(parsing: Self.text(value, key))
         case "lease":
             try make(.lease)
             draft.header.lease = try Duration(parsing: Self.text(value, key))
