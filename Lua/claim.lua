@@ -44,15 +44,16 @@ end
 local ready, scheduled = prefix .. 'ready', prefix .. 'scheduled'
 local leased, leases = prefix .. 'leased', prefix .. 'leases'
 
-local meta = call('HMGET', prefix .. 'meta', 'paused', 'token', 'extras')
+local meta = call('HMGET', prefix .. 'meta', 'paused', 'token', 'extras', 'settings')
 if meta[1] == '1' then
     return { '-1', 0, -1, first_in(leased, 1, now_us), now_us, {}, {}, {} }
 end
-local due_in = first_in(scheduled, 1000, now_us)
+local due_in, due, quarantined = first_in(scheduled, 1000, now_us), nil, nil
 if due_in == 0 then
     --- @include "order"
     --- @include "due"
-    promote_due(prefix, now_us, now_ms, math.max(limit, PROMOTE_AT_LEAST))
+    local _
+    _, due = promote_due(prefix, now_us, now_ms, math.max(limit, PROMOTE_AT_LEAST))
     due_in = first_in(scheduled, 1000, now_us)
 end
 local alarm_in = due_in
@@ -121,8 +122,10 @@ if orphans then
     --- @include "tries"
     --- @include "finish"
     -- An id without a record can never run: quarantine it where people look, never hand it out, never loop on it.
+    quarantined = {}
     for k = #orphans, 1, -1 do
         local i = orphans[k]
+        quarantined[#quarantined + 1] = ids[i]
         write_tries(prefix, ids[i], 0, 0, now_ms, 'quarantined: the record is missing')
         bury(prefix, ids[i], now_ms)
         table.remove(ids, i)
@@ -134,6 +137,18 @@ call('ZREMRANGEBYRANK', ready, '0', taken == 1 and '0' or format('%d', taken - 1
 local tries = {}
 if #ids > 0 and meta[3] then
     tries = call('HMGET', prefix .. 'tries', unpack(ids))
+end
+if meta[4] then
+    --- @include "events"
+    if due and #due > 0 then
+        tell(prefix, meta[4], 'due', 'ready', due)
+    end
+    if #ids > 0 then
+        tell(prefix, meta[4], 'claimed', 'leased', ids, consumer, token)
+    end
+    if quarantined then
+        tell(prefix, meta[4], 'dead', 'dead', quarantined, consumer, nil, 'quarantined: the record is missing')
+    end
 end
 -- Due jobs that stay in `scheduled` are ready ones too: whoever is woken promotes them.
 if more or due_in == 0 then

@@ -15,7 +15,7 @@
   Returns  {accepted, id, state, id, state, …}: how many were accepted, then every refused id with the state in which
            it exists already. Nothing about a refused id is changed.
   Refused by Redis before any write when it is out of memory.
-  Writes   record, index, total, mark: a prefix of them is a record without index, which fsck makes ready.
+  Writes   record, index, total, mark, events: a prefix of them is a record without index, which fsck makes ready.
   Cost     O(n log N).
 ]]
 --- @include "clock"
@@ -26,6 +26,7 @@
 local call = redis.call
 local prefix = KEYS[1]
 local jobs, ready, scheduled = prefix .. 'jobs', prefix .. 'ready', prefix .. 'scheduled'
+local settings = call('HGET', prefix .. 'meta', 'settings')
 
 -- First pass, reads only: cut the arguments into groups, and find out which ids exist.
 local groups, replies, total, seen = {}, { 0 }, 0, {}
@@ -108,6 +109,19 @@ if accepted > 0 then
     end
     if wake then
         mark(prefix)
+    end
+    if settings then
+        --- @include "events"
+        for _, group in ipairs(groups) do
+            for i = group.first, group.first + 2 * group.n - 1, 2 do
+                if group.due_ms <= now_ms then
+                    add('enqueued', 'ready', group.list[i])
+                else
+                    add('enqueued', 'scheduled', group.list[i])
+                end
+            end
+        end
+        tell_all(prefix, settings)
     end
 end
 replies[1] = accepted

@@ -4,7 +4,8 @@
   append-only file, or a hand, has left of a script's writes; between whole scripts there is nothing to find.
 
   KEYS[1]  the queue's prefix, `stint:{queue}:`; all keys are built from it and share its hash tag
-  ARGV[1]  part: `jobs`, `ready`, `scheduled`, `leased`, `dead`, `cancelled`, `leases`, `tries` or `cancels`
+  ARGV[1]  part: `jobs`, `ready`, `scheduled`, `leased`, `dead`, `cancelled`, `leases`, `tries`,
+           `cancels`, `progress` or `checkpoints`
   ARGV[2]  cursor of the step before, '0' at first
   ARGV[3]  how many to look at in this step, about; 1..1000
   ARGV[4]  1 = mend, 0 = only tell
@@ -37,6 +38,7 @@
 local PARTS = {
     jobs = check_jobs, ready = check_index, scheduled = check_index, leased = check_index, dead = check_index,
     cancelled = check_index, leases = check_leases, tries = check_notes, cancels = check_notes,
+    progress = check_notes, checkpoints = check_notes,
 }
 
 local part, cursor, limit, mends = ARGV[1], ARGV[2], checked_limit(ARGV[3]), ARGV[4] == '1'

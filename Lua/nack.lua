@@ -91,4 +91,17 @@ end
 if wake then
     mark(prefix)
 end
+local settings = call('HGET', meta, 'settings')
+if settings then
+    --- @include "events"
+    local events = { 'failed', 'dead', 'cancelled' }
+    for i = 1, n do
+        local at, event = 2 + (i - 1) * FIELDS, events[codes[i]]
+        if event then
+            local to = event == 'failed' and (tonumber(ARGV[at + 3]) > 0 and 'scheduled' or 'ready') or event
+            add(event, to, ARGV[at], consumer, ARGV[at + 1], ARGV[at + 5])
+        end
+    end
+    tell_all(prefix, settings)
+end
 return codes

@@ -87,6 +87,17 @@ if #lapsed > 0 then
     if ready > 0 then
         mark(prefix)
     end
+    local settings = call('HGET', meta, 'settings')
+    if settings then
+        --- @include "events"
+        local events, states = { 'lapsed', 'dead', 'cancelled' }, { 'ready', 'dead', 'cancelled' }
+        for i = 3, #replies, 4 do
+            local id, lease, outcome = replies[i], replies[i + 1], replies[i + 2]
+            add(events[outcome], states[outcome], id, lease_holder(lease), string.match(lease, '^%d*'),
+                'its lease ran out')
+        end
+        tell_all(prefix, settings)
+    end
 end
 replies[2] = first_in(leased, 1, now_us)
 return replies

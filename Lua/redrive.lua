@@ -21,7 +21,7 @@ local prefix, n = KEYS[1], #ARGV
 if n < 1 or n > MAX_JOBS then
     return redis.error_reply('ERR STINT_ARGUMENTS redrive: 1..1000 ids')
 end
-local replies, redriven = {}, 0
+local replies, redriven, back = {}, 0, {}
 for i = 1, n do
     local id = ARGV[i]
     local state = state_of(prefix, id)
@@ -31,7 +31,7 @@ for i = 1, n do
             append_ready(prefix .. 'ready', record_priority(record), now_us, { id }, 1, 1)
             call('ZREM', prefix .. state, id)
             call('HDEL', prefix .. 'tries', id)
-            replies[i] = 'ready'
+            replies[i], back[#back + 1] = 'ready', id
             redriven = redriven + 1
         else
             -- Nothing is left of it but the id: forget that too, so that it may be used again.
@@ -46,5 +46,10 @@ end
 if redriven > 0 then
     call('HINCRBY', prefix .. 'meta', 'redriven_total', redriven)
     mark(prefix)
+    local settings = call('HGET', prefix .. 'meta', 'settings')
+    if settings then
+        --- @include "events"
+        tell(prefix, settings, 'redriven', 'ready', back)
+    end
 end
 return replies

@@ -4,7 +4,8 @@
 
   KEYS[1]  the queue's prefix, `stint:{queue}:`; all keys are built from it and share its hash tag
   ARGV[1]  limit, 1..1000, for each state
-  ARGV     for each state: its name (done, dead or cancelled), how long to keep its jobs in ms, how many to keep
+  ARGV     for each state: its name (done, dead or cancelled), how long to keep its jobs in ms, how many to keep;
+           or `results`, how many bytes of results to keep, how many results: each has a time of its own
 
   Returns  {trimmed, trimmed, …}, one for each state. A count equal to the limit says that there may be more.
            Ids of done jobs are forgotten a generation at a time, whatever the limit: each is kept for at least the time
@@ -15,8 +16,9 @@
 --- @include "limits"
 --- @include "finish"
 --- @include "done"
+--- @include "results"
 
-local TRIMMABLE = { done = true, dead = true, cancelled = true }
+local TRIMMABLE = { done = true, dead = true, cancelled = true, results = true }
 
 local call = redis.call
 local prefix, limit = KEYS[1], checked_limit(ARGV[1])
@@ -38,6 +40,9 @@ local function trim_done(keep_ms, keep)
     return 0
 end
 
+-- Whoever is told of events is told of these; that of done jobs ids are forgotten is none.
+local trimmed = {}
+
 local function trim_index(index, keep_ms, keep)
     local old = call('ZCOUNT', index, '-inf', string.format('(%d', now_ms - keep_ms))
     local excess = math.min(limit, math.max(old, call('ZCARD', index) - keep))
@@ -47,6 +52,9 @@ local function trim_index(index, keep_ms, keep)
     local ids = call('ZRANGE', index, 0, excess - 1)
     forget(prefix, ids)
     call('ZREM', index, unpack(ids))
+    for i = 1, #ids do
+        trimmed[#trimmed + 1] = ids[i]
+    end
     return excess
 end
 
@@ -72,9 +80,16 @@ for at = 2, #ARGV, 3 do
     local state, keep_ms, keep = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
     if state == 'done' then
         replies[#replies + 1] = trim_done(keep_ms, keep)
+    elseif state == 'results' then
+        replies[#replies + 1] = trim_results(prefix, now_ms, limit, keep, keep_ms)
     else
         replies[#replies + 1] = trim_index(prefix .. state, keep_ms, keep)
     end
 end
 forget_empty_extras()
+local settings = #trimmed > 0 and call('HGET', prefix .. 'meta', 'settings')
+if settings then
+    --- @include "events"
+    tell(prefix, settings, 'trimmed', '', trimmed)
+end
 return replies

@@ -2,12 +2,12 @@
 local READ_AT_ONCE, READ_BYTES = 100, 8388608
 
 -- Move jobs whose time has come from `scheduled` to the end of their band in `ready`, in the order of their due times.
--- Returns how many were moved. At most `limit`, which the caller has bounded.
+-- Returns how many were moved, and which. At most `limit`, which the caller has bounded.
 local function promote_due(prefix, now_us, now_ms, limit)
     local scheduled, ready = prefix .. 'scheduled', prefix .. 'ready'
     local ids = redis.call('ZRANGEBYSCORE', scheduled, '-inf', now_ms, 'LIMIT', '0', limit)
     if #ids == 0 then
-        return 0
+        return 0, ids
     end
     local bands, priorities, n, bytes = {}, {}, 0, 0
     while n < #ids and bytes < READ_BYTES do
@@ -31,5 +31,8 @@ local function promote_due(prefix, now_us, now_ms, limit)
         append_ready(ready, priorities[i], now_us, band, 1, #band)
     end
     redis.call('ZREM', scheduled, unpack(ids, 1, n))
-    return n
+    for i = #ids, n + 1, -1 do
+        ids[i] = nil
+    end
+    return n, ids
 end

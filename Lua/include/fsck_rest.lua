@@ -75,12 +75,18 @@ local function check_leases(prefix, part, entries, mends, found)
     end
 end
 
--- `tries` are of jobs that live or are buried without a record, `cancels` of leased ones.
+-- `tries` are of jobs that live or are buried without a record, `cancels` of leased ones, the others of jobs that live.
 local function check_notes(prefix, part, entries, mends, found)
     for i = 1, #entries, 2 do
         local id = entries[i]
-        local lives = redis.call('ZSCORE', prefix .. (part == 'tries' and 'dead' or 'leased'), id)
-            or part == 'tries' and redis.call('HEXISTS', prefix .. 'jobs', id) == 1
+        local lives
+        found[3] = found[3] + #entries[i + 1]
+        if part == 'cancels' then
+            lives = redis.call('ZSCORE', prefix .. 'leased', id)
+        else
+            lives = redis.call('HEXISTS', prefix .. 'jobs', id) == 1
+                or part == 'tries' and redis.call('ZSCORE', prefix .. 'dead', id)
+        end
         if not lives then
             report(found, 'stray', id)
             if mends then

@@ -13,10 +13,12 @@ public struct JobHeader: Hashable, Sendable {
     public var maxLapses: Int?
     /// The job is not started after this, but buried; `nil` = it may wait for ever.
     public var startBy: Moment?
+    /// How long the job's result is kept after it is done; `nil` = it has none.
+    public var keepResult: Duration?
 
     public init(
         type: JobType, priority: Int = 0, lease: Duration? = nil, maxFailures: Int? = nil, maxLapses: Int? = nil,
-        startBy: Moment? = nil
+        startBy: Moment? = nil, keepResult: Duration? = nil
     ) {
         self.type = type
         self.priority = priority
@@ -24,6 +26,7 @@ public struct JobHeader: Hashable, Sendable {
         self.maxFailures = maxFailures
         self.maxLapses = maxLapses
         self.startBy = startBy
+        self.keepResult = keepResult
     }
 
     /// Whether the enqueue script has to work something out, which it does for those jobs only.
@@ -48,7 +51,14 @@ public struct JobHeader: Hashable, Sendable {
         if let startBy {
             try check(startBy.isInRange, "start by \(startBy)", "at most ten years, and before the year 10000")
         }
+        if let keepResult {
+            try check(
+                keepResult >= .seconds(1) && keepResult <= Self.longestKept, "a result kept for \(keepResult)",
+                "1 s to 30 days")
+        }
     }
+
+    private static let longestKept = Duration.seconds(86_400 * 30)
 
     /// The header line, with its line end.
     package var encoded: String {
@@ -58,6 +68,7 @@ public struct JobHeader: Hashable, Sendable {
         if let maxFailures { options += ";f=\(maxFailures)" }
         if let maxLapses { options += ";x=\(maxLapses)" }
         if let startBy { options += ";b=\(startBy.encoded)" }
+        if let keepResult { options += ";k=\(keepResult.wholeMs)" }
         return (options.isEmpty ? "j" : "J") + type.rawValue + options + "\n"
     }
 
@@ -95,6 +106,7 @@ public struct JobHeader: Hashable, Sendable {
         case "l": lease = number.flatMap { $0 > 0 ? .milliseconds($0) : nil }
         case "f": maxFailures = number
         case "x": maxLapses = number
+        case "k": keepResult = number.flatMap { $0 > 0 ? .milliseconds($0) : nil }
         case "b": startBy = Moment(decoding: text); return startBy != nil
         default: return true
         }

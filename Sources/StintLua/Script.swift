@@ -30,7 +30,9 @@ package enum Scripts {
     package static let enqueue = Script(name: "enqueue")
     package static let claim = Script(name: "claim")
     package static let ack = Script(name: "ack")
+    package static let answer = Script(name: "answer")
     package static let nack = Script(name: "nack")
+    package static let note = Script(name: "note")
     package static let extend = Script(name: "extend")
     package static let release = Script(name: "release")
     package static let reap = Script(name: "reap")
@@ -51,7 +53,8 @@ package enum Scripts {
     package static let show = Script(name: "show")
 
     package static let all = [
-        enqueue, claim, ack, nack, extend, release, reap, promote, look, cancel, redrive, purge, trim, pause, configure,
+        enqueue, claim, ack, answer, note, nack, extend, release, reap, promote, look, cancel, redrive, purge, trim,
+        pause, configure,
         beat, watch, miss, expel, fsck, stats, show,
     ]
 }

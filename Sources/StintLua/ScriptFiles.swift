@@ -2,6 +2,7 @@
 package enum ScriptFiles {
     static let scripts: [String: [UInt8]] = [
         "ack": PackageResources.ack_lua,
+        "answer": PackageResources.answer_lua,
         "beat": PackageResources.beat_lua,
         "cancel": PackageResources.cancel_lua,
         "claim": PackageResources.claim_lua,
@@ -13,6 +14,7 @@ package enum ScriptFiles {
         "look": PackageResources.look_lua,
         "miss": PackageResources.miss_lua,
         "nack": PackageResources.nack_lua,
+        "note": PackageResources.note_lua,
         "pause": PackageResources.pause_lua,
         "promote": PackageResources.promote_lua,
         "purge": PackageResources.purge_lua,
@@ -33,6 +35,8 @@ package enum ScriptFiles {
         "deadline": PackageResources.deadline_lua,
         "done": PackageResources.done_lua,
         "due": PackageResources.due_lua,
+        "ends": PackageResources.ends_lua,
+        "events": PackageResources.events_lua,
         "extras": PackageResources.extras_lua,
         "finish": PackageResources.finish_lua,
         "first": PackageResources.first_lua,
@@ -46,6 +50,8 @@ package enum ScriptFiles {
         "mark": PackageResources.mark_lua,
         "order": PackageResources.order_lua,
         "record": PackageResources.record_lua,
+        "results": PackageResources.results_lua,
+        "settings": PackageResources.settings_lua,
         "state": PackageResources.state_lua,
         "terms": PackageResources.terms_lua,
         "tries": PackageResources.tries_lua,

@@ -18,7 +18,7 @@ package enum FsckProblem: String, CaseIterable, Sendable {
     case score
     /// A holder without a job. It is removed.
     case unused
-    /// Tries, or a wish to cancel, of a job that is not there. They are removed.
+    /// Tries, a wish to cancel, progress or a checkpoint, of a job that is not there. It is removed.
     case stray
     /// A lease with a token above the last one of the queue. The last one is raised.
     case token
@@ -43,6 +43,7 @@ extension Store {
     /// The parts of a queue that are walked, in this order: what one leaves behind, a later one finds.
     package static let fsckParts = [
         "jobs", "ready", "scheduled", "leased", "dead", "cancelled", "leases", "tries", "cancels",
+        "progress", "checkpoints",
     ]
 
     /// Compares some of a queue's indexes with its records.

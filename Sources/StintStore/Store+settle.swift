@@ -146,7 +146,7 @@ extension Store {
         )
     }
 
-    private func settlement(_ reply: RedisReply, _ operation: String) throws(StintError) -> Settlement {
+    func settlement(_ reply: RedisReply, _ operation: String) throws(StintError) -> Settlement {
         guard reply.count % 2 == 1, let accepted = reply[0].integer else { throw .malformedReply(operation) }
         return Settlement(accepted: Int(accepted), refused: refusals(reply, from: 1))
     }

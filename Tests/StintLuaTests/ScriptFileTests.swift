@@ -84,7 +84,8 @@ struct ScriptFileTests {
         "ids": "at most a checked limit, or a counted group", "held": "part of ids", "entries": "two for each of held",
         "args": "two for each id", "apart": "part of ids",
         "ids, first, last": "at most MAX_JOBS", "unused": "part of the deadlines of ids",
-        "args, 1, n": "two for each id of a group", "entries, 1, n": "two for each of ids", "gone": "LIMIT 0 100",
+        "over": "two for each id, and ten", "args, 1, n": "two for each id of a group",
+        "entries, 1, n": "two for each of ids", "gone": "LIMIT 0 100",
         "ids, n + 1, last": "READ_AT_ONCE", "ids, 1, n": "part of ids",
         "list, first, last": "two for each id of a group", "list, first - 1, last - 1": "as many",
         "args, 1, 2 * n": "two for each id of a group", "COUNTERS": "a constant",
@@ -111,7 +112,8 @@ struct ScriptFileTests {
     }
 
     static let drains: Set = [
-        "claim", "ack", "nack", "extend", "release", "reap", "promote", "cancel", "purge", "trim", "pause", "beat",
+        "claim", "ack", "answer", "nack", "extend", "release", "reap", "promote", "cancel", "purge", "trim", "pause",
+        "beat",
         "watch", "miss", "expel", "look", "fsck", "configure",
     ]
 
@@ -119,7 +121,7 @@ struct ScriptFileTests {
         file: LuaFile
     ) {
         switch file.name {
-        case "enqueue", "redrive": #expect(file.flags.isEmpty)
+        case "enqueue", "redrive", "note": #expect(file.flags.isEmpty)
         case "show", "stats": #expect(file.flags == ["no-writes", "allow-oom"])
         default:
             #expect(Self.drains.contains(file.name))

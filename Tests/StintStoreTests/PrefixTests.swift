@@ -20,6 +20,8 @@ struct PrefixTests {
         /// Ids that need not be there afterwards: those that the script accepts or deletes.
         var mayBeGone: Set<String> = []
         var lease: Duration = .minutes(1)
+        /// With events.
+        var tells = false
 
         var testDescription: String { script.name }
     }
@@ -42,6 +44,14 @@ struct PrefixTests {
         Cut(
             script: Scripts.ack,
             arguments: { bench, held in ["\(bench.me)", "\(held[0].token)", "2"] + ids(held.prefix(2)) }),
+        Cut(script: Scripts.answer, arguments: { answers($0, $1) }),
+        Cut(script: Scripts.answer, arguments: { answers($0, $1) }, tells: true),
+        Cut(
+            script: Scripts.note,
+            arguments: { bench, held in
+                ["\(bench.me)"] + held.flatMap { [$0.id.rawValue, "\($0.token)", "checkpoints", "here"] }
+                    + [held[0].id.rawValue, "\(held[0].token)", "progress", "0.5 half"]
+            }),
         Cut(script: Scripts.nack, arguments: { nacks($0, $1, "retry", "0") }),
         Cut(script: Scripts.nack, arguments: { nacks($0, $1, "retry", "60000") }),
         Cut(script: Scripts.nack, arguments: { nacks($0, $1, "reject", "0") }),
@@ -56,6 +66,17 @@ struct PrefixTests {
         Cut(script: Scripts.redrive, arguments: { _, _ in ["d1", "c1"] }),
         Cut(script: Scripts.purge, arguments: { _, _ in ["ready", "9"] }, mayBeGone: ["r1", "r2"]),
         Cut(script: Scripts.trim, arguments: { _, _ in ["9", "dead", "0", "0"] }, mayBeGone: ["d1"]),
+        Cut(
+            script: Scripts.enqueue,
+            arguments: { _, _ in ["0", "0", "1", "2", "n1", "jnoop\n", "n2", "jnoop\n"] }, mayBeGone: ["n1", "n2"],
+            tells: true),
+        Cut(script: Scripts.claim, arguments: { bench, _ in ["\(bench.me)", "60000", "9"] }, tells: true),
+        Cut(
+            script: Scripts.ack,
+            arguments: { bench, held in ["\(bench.me)", "\(held[0].token)", "2"] + ids(held.prefix(2)) }, tells: true),
+        Cut(script: Scripts.nack, arguments: { nacks($0, $1, "retry", "0") }, tells: true),
+        Cut(script: Scripts.reap, arguments: { _, _ in ["9", "1"] }, tells: true),
+        Cut(script: Scripts.cancel, arguments: { _, _ in ["late", "r1", "s1", "l1", "d1"] }, tells: true),
     ]
 
     private static func ids(_ held: ArraySlice<Held>) -> [String] { held.map(\.id.rawValue) }
@@ -64,12 +85,17 @@ struct PrefixTests {
         ["\(bench.me)"] + held.flatMap { [$0.id.rawValue, "\($0.token)", verdict, delay, "9", "oops"] }
     }
 
+    private static func answers(_ bench: Bench, _ held: [Held]) -> [String] {
+        ["\(bench.me)", "2", "100"] + held.flatMap { [$0.id.rawValue, "\($0.token)", "60000", "result"] }
+    }
+
     private static func releases(_ bench: Bench, _ held: [Held], _ delay: String) -> [String] {
         ["\(bench.me)", delay, "\(held[0].token)", "\(held.count)"] + ids(held[...])
     }
 
     /// Jobs in every state. Those that are scheduled are due when the script of the test runs, and leases of a minute over.
-    private func seed(_ bench: Bench, _ lease: Duration) async throws -> [Held] {
+    private func seed(_ bench: Bench, _ lease: Duration, tells: Bool) async throws -> [Held] {
+        if tells { try await bench.store.configure([("events", "1000")], of: bench.queue) }
         for (id, state) in [("d1", JobState.dead), ("c1", .cancelled)] { try await bench.bring(id, to: state) }
         try await bench.enqueue("l1", "l2", "l3")
         let held = try await bench.held(lease: lease)
@@ -87,7 +113,7 @@ struct PrefixTests {
             local redis = (function(redis)
                 local left = \(writes)
                 local reads = { TIME = 1, EXISTS = 1, HGET = 1, HMGET = 1, HEXISTS = 1, HSCAN = 1, ZSCORE = 1, ZMSCORE = 1,
-                    ZRANGE = 1, ZRANGEBYSCORE = 1, ZREVRANGEBYSCORE = 1, ZCARD = 1, ZCOUNT = 1, SCARD = 1, SISMEMBER = 1,
+                    ZRANGE = 1, ZRANGEBYSCORE = 1, ZREVRANGEBYSCORE = 1, HSTRLEN = 1, ZCARD = 1, ZCOUNT = 1, SCARD = 1, SISMEMBER = 1,
                     SMISMEMBER = 1, LLEN = 1 }
                 return setmetatable({ call = function(name, ...)
                     if not reads[name] then
@@ -107,7 +133,7 @@ struct PrefixTests {
         var (writes, isWhole) = (0, false)
         while !isWhole {
             try await withQueue { bench in
-                let held = try await seed(bench, cut.lease)
+                let held = try await seed(bench, cut.lease, tells: cut.tells)
                 let before = Set(try await bench.dump().states.keys)
                 isWhole = try await run(self.cut(cut.script, after: writes), cut.arguments(bench, held), bench)
                 let found = try await bench.fsck(mends: true)
@@ -120,7 +146,9 @@ struct PrefixTests {
                 try await drain(bench)
                 // What was buried because the script had deleted its record, the rules that follow do not know.
                 for id in cut.mayBeGone {
-                    for key in ["jobs", "tries"] { try await bench.redis("HDEL", bench.key(key), id) }
+                    for key in ["jobs", "tries", "progress", "checkpoints"] {
+                        try await bench.redis("HDEL", bench.key(key), id)
+                    }
                     try await bench.redis("ZREM", bench.key("dead"), id)
                 }
             }

@@ -9,13 +9,13 @@ struct Dump: Equatable {
     /// Every key of a queue.
     static let names = [
         "ready", "scheduled", "leased", "dead", "done", "done_before", "cancelled", "jobs", "leases", "tries",
-        "cancels", "meta",
+        "cancels", "meta", "events", "ends", "results", "results_until", "progress", "checkpoints",
         "wake",
     ]
 
     /// In the order of the index.
     let indexes: [JobState: [String]]
-    let records, leases, tries, cancels: Set<String>
+    let records, leases, tries, cancels, progress, checkpoints, results, untils: Set<String>
     /// The hashes that `meta` names as extras.
     let extras: Set<String>
 
@@ -45,7 +45,10 @@ struct Dump: Equatable {
         check(leases.subtracting(leased), "has a lease and is not leased")
         check(cancels.subtracting(leased), "is wanted cancelled and is not leased")
         check(tries.subtracting(alive), "has tries and does not live")
-        for (name, ids) in [("tries", tries), ("cancels", cancels)] where !ids.isEmpty && !extras.contains(name) {
+        check(progress.union(checkpoints).subtracting(alive), "has notes and does not live")
+        check(results.subtracting(untils), "has a result that is kept for ever")
+        let named = [("tries", tries), ("cancels", cancels), ("progress", progress), ("checkpoints", checkpoints)]
+        for (name, ids) in named where !ids.isEmpty && !extras.contains(name) {
             found.append("\(name) is not named among the extras")
         }
         return found
@@ -68,9 +71,10 @@ extension Bench {
                 for _, id in ipairs(#ids > 0 and ids or { deadline }) do leases[#leases + 1] = id end
             end
             out[7] = leases
-            for _, name in ipairs({ 'jobs', 'tries', 'cancels' }) do
+            for _, name in ipairs({ 'jobs', 'tries', 'cancels', 'progress', 'checkpoints', 'results' }) do
                 out[#out + 1] = redis.call('HKEYS', p .. name)
             end
+            out[#out + 1] = redis.call('ZRANGE', p .. 'results_until', 0, -1)
             out[#out + 1] = { redis.call('HGET', p .. 'meta', 'extras') or '' }
             return out
             """)
@@ -78,7 +82,8 @@ extension Bench {
         return Dump(
             indexes: Dictionary(uniqueKeysWithValues: zip(JobState.allCases, lists)),
             records: Set(lists[7]), leases: Set(lists[6]), tries: Set(lists[8]), cancels: Set(lists[9]),
-            extras: Set((lists[10].first ?? "").split(separator: ",").map(String.init))
+            progress: Set(lists[10]), checkpoints: Set(lists[11]), results: Set(lists[12]), untils: Set(lists[13]),
+            extras: Set((lists[14].first ?? "").split(separator: ",").map(String.init))
         )
     }
 
