@@ -49,6 +49,12 @@ public struct EnqueueOption: Sendable {
         EnqueueOption { $0.header.startBy = .at(ms: Int64((date.timeIntervalSince1970 * 1000).rounded(.down))) }
     }
 
+    /// Keeps the job's result for this long after it is done, at least 1 s and at most 30 days: see ``ResultJob``. More than
+    /// ``Defaults/keepResults`` results of a queue, or ``Defaults/keepResultBytes``, are not kept. Default: none is.
+    public static func keepResult(for time: Duration) -> EnqueueOption {
+        EnqueueOption { $0.header.keepResult = time }
+    }
+
     /// The job's own lease. Default: the node's.
     public static func lease(_ lease: Duration) -> EnqueueOption {
         EnqueueOption { $0.header.lease = lease }

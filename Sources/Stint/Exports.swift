@@ -11,5 +11,9 @@
 @_exported public import struct StintCore.Token
 @_exported public import struct StintRuntime.JobContext
 @_exported public import enum StintStore.CancelOutcome
+@_exported public import enum StintStore.EventStart
+@_exported public import struct StintStore.JobLogLine
+@_exported public import struct StintStore.JobProgress
+@_exported public import struct StintStore.QueueEvent
 @_exported public import struct StintStore.QueueStats
 @_exported public import enum StintStore.RedriveOutcome

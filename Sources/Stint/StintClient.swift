@@ -23,6 +23,8 @@ public final class StintClient: Sendable {
     private let minter = JobIDMinter()
     private let opened = Mutex<Set<QueueName>>([])
     private let gatherer: EnqueueGatherer
+    let ears = Ears()
+    let answers: Answers
 
     /// Connects, and checks that the server can be trusted with jobs.
     ///
@@ -40,6 +42,7 @@ public final class StintClient: Sendable {
         let store = Store(client: redis, keys: keys)
         self.store = store
         self.inspector = Inspector(store)
+        self.answers = Answers(store: store, ears: ears)
         self.gatherer = EnqueueGatherer(on: LoopExecutor(redis.eventLoop)) { jobs, queue throws(StintError) in
             try await store.enqueue(jobs, on: queue)
         }
@@ -72,6 +75,7 @@ public final class StintClient: Sendable {
     /// Ends the connections. Calls that are under way end first, or fail: enqueues that were sent with `unconfirmed`, those
     /// that were not with `closed`.
     public func close() async {
+        await ears.closeAll()
         await store.client.close()
     }
 
@@ -118,7 +122,7 @@ public final class StintClient: Sendable {
     }
 
     /// The way of every single enqueue.
-    private func enqueue(_ job: NewJob, on queue: QueueName) async throws(StintError) -> Receipt {
+    func enqueue(_ job: NewJob, on queue: QueueName) async throws(StintError) -> Receipt {
         try await open(queue)
         let outcomes = try await untilConfirmed([job]) { jobs throws(StintError) in
             [try await self.gatherer.enqueue(jobs[0], on: queue)]
@@ -206,7 +210,7 @@ public final class StintClient: Sendable {
         }
     }
 
-    private func mint() -> JobID { minter.mint(atMs: Self.wallMs) }
+    func mint() -> JobID { minter.mint(atMs: Self.wallMs) }
 
     /// Fresh ids that rise.
     package func mint(_ count: Int) -> [JobID] {

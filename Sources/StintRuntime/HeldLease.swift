@@ -1,3 +1,4 @@
+import NIOCore
 package import StintCore
 package import StintStore
 import Synchronization
@@ -14,6 +15,7 @@ package final class HeldLease: Sendable {
         var phase = Phase.waiting
         var cause: CancelCause?
         var sentAt: ContinuousClock.Instant
+        var result = ByteBuffer()
     }
 
     package let job: ClaimedJob
@@ -51,6 +53,10 @@ package final class HeldLease: Sendable {
             if case .finished = state.phase { false } else { state.cause != .leaseLost }
         }
     }
+
+    /// What the job has to show for it.
+    var result: ByteBuffer { state.withLock { $0.result } }
+    func setResult(_ result: ByteBuffer) { state.withLock { $0.result = result } }
 
     func confirm(sentAt: ContinuousClock.Instant) {
         state.withLock { $0.sentAt = sentAt }

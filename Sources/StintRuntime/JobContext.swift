@@ -6,6 +6,7 @@ import StintStore
 /// What a handler knows of the job that it runs.
 public struct JobContext: Sendable {
     let lease: HeldLease
+    let desk: JobDesk
     let nodeLogger: Logger
     /// Which node holds the job.
     public let consumer: ConsumerID
@@ -45,10 +46,14 @@ public struct JobContext: Sendable {
     /// - Throws: ``StintError`` with code `leaseLost`.
     public func assertHeld() throws {
         if lease.cause == .leaseLost || lease.deadline <= .now {
-            throw StintError(
-                .leaseLost, "run \(id)", "the lease of this run is over, the job may be running elsewhere",
-                advice: "Stop without side effects; the other run takes care of the job."
-            )
+            throw leaseIsOver
         }
+    }
+
+    var leaseIsOver: StintError {
+        StintError(
+            .leaseLost, "run \(id)", "the lease of this run is over, the job may be running elsewhere",
+            advice: "Stop without side effects; the other run takes care of the job."
+        )
     }
 }

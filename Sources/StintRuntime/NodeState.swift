@@ -32,6 +32,7 @@ final class NodeState: Sendable {
     /// Some queues have jobs: the others have to be looked at, because nobody listens for their marks.
     let lookSignal: Signal
     let outbox: Outbox
+    let desk: JobDesk
 
     private let jumpGuard = Mutex(ClockJumpGuard())
     private let serverTime = Mutex(ServerTime())
@@ -61,6 +62,7 @@ final class NodeState: Sendable {
         self.watchSignal = Signal(eventLoop)
         self.lookSignal = Signal(eventLoop)
         self.outbox = Outbox(arrived: settleSignal)
+        self.desk = JobDesk(store: store, consumer: configuration.consumer)
     }
 
     var consumer: ConsumerID { configuration.consumer }

@@ -27,7 +27,9 @@ struct RunJob {
         let began = ContinuousClock.now
         var thrown: (any Error)?
         do {
-            try await handler.run(JobContext(lease: lease, nodeLogger: node.logger, consumer: node.consumer))
+            try await handler.run(
+                JobContext(
+                    lease: lease, desk: node.desk, nodeLogger: node.logger, consumer: node.consumer))
         } catch {
             thrown = error
         }
