@@ -13,6 +13,7 @@ struct StintCommand: AsyncParsableCommand {
               stint work mail --exec ./send.sh         run one process for each job
               stint work numbers --echo --until-empty
               stint stats --watch                      queues at a glance
+              stint watch mail                         what happens to jobs, as it happens
               stint job ls mail --state dead
               stint job retry mail --all-dead
 
@@ -29,7 +30,8 @@ struct StintCommand: AsyncParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            Dev.self, Enqueue.self, Work.self, Stats.self, JobCommand.self, QueueCommand.self, NodeCommand.self,
+            Dev.self, Enqueue.self, Work.self, Stats.self, WatchCommand.self, JobCommand.self, QueueCommand.self,
+            NodeCommand.self,
             Fsck.self,
             Bench.self, Demo.self, Completions.self,
         ]

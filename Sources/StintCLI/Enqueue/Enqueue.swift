@@ -13,7 +13,7 @@ struct Enqueue: AsyncParsableCommand {
 
             --ndjson takes one JSON object on each line, with these keys, all optional: payload (a string, or any JSON \
             value: then its text is the payload), payload_base64, type, id, in ("30s") or in_ms, at (ISO 8601) or \
-            at_ms, priority, max_failures, max_lapses, lease ("30s") or lease_ms. Options of the command line are the \
+            at_ms, priority, max_failures, max_lapses, lease ("30s") or lease_ms, keep_result or keep_result_ms. Options of the command line are the \
             defaults of every line.
 
             EXAMPLES
@@ -54,6 +54,18 @@ struct Enqueue: AsyncParsableCommand {
 
     @OptionGroup(title: "Job options") var job: JobOptions
 
+    @Flag(
+        help: """
+            Wait for the job's end and print its result in place of its id. Exit status 3: the job is dead, 4: it was \
+            cancelled, 5: --wait-for is over. Its result is kept for 10 minutes, unless --keep-result says how long.
+            """)
+    var wait = false
+
+    @Option(
+        help: ArgumentHelp("Wait as --wait does, but not for longer than this.", valueName: "duration"),
+        transform: Parse.duration)
+    var waitFor: Duration?
+
     @Flag(name: .shortAndLong, help: "Print no ids.")
     var quiet = false
 
@@ -67,6 +79,7 @@ struct Enqueue: AsyncParsableCommand {
         if id != nil, lines != nil || ndjson != nil {
             throw ValidationError("--id is for one job: give ids inside the lines of --ndjson.")
         }
+        if waits, lines != nil || ndjson != nil { throw ValidationError("--wait is for one job.") }
         try job.check()
     }
 
@@ -78,10 +91,13 @@ struct Enqueue: AsyncParsableCommand {
         }
     }
 
+    private var waits: Bool { wait || waitFor != nil }
+
     private func enqueueOne() async throws {
         let payload = try readPayload()
         try await redis.withClient { client in
-            let new = job.job(id: id ?? client.mint(1)[0], isFresh: id == nil, payload: payload)
+            var new = job.job(id: id ?? client.mint(1)[0], isFresh: id == nil, payload: payload)
+            if waits, new.header.keepResult == nil { new.header.keepResult = JobResult.usualKeep }
             try new.validate()
             let receipts: [Receipt]
             do {
@@ -89,10 +105,15 @@ struct Enqueue: AsyncParsableCommand {
             } catch let error as StintError where error.code == .unconfirmed {
                 throw CommandError(unconfirmed: error, new.id)
             }
-            try report(receipts)
+            if waits {
+                if Console.isErrorTerminal { Console.note("waiting for \(new.id)") }
+            } else {
+                try report(receipts)
+            }
             if case .exists(let state) = receipts[0].outcome {
                 Console.note("\(receipts[0].id) exists already (\(state.rawValue)); nothing about it was changed")
             }
+            if waits { try await JobResult.wait(for: new.id, on: queue, within: waitFor, client, output) }
         }
     }
 

@@ -38,6 +38,12 @@ struct JobOptions: ParsableArguments {
         transform: Parse.duration)
     var lease: Duration?
 
+    @Option(
+        help: ArgumentHelp(
+            "Keep the job's result for this long after it is done, as 1h: see stint job result.", valueName: "duration"),
+        transform: Parse.duration)
+    var keepResult: Duration?
+
     func check() throws {
         if delay != nil, at != nil { throw ValidationError("Give one of --in and --at.") }
         do {
@@ -48,7 +54,9 @@ struct JobOptions: ParsableArguments {
     }
 
     var header: JobHeader {
-        JobHeader(type: type, priority: priority, lease: lease, maxFailures: maxFailures, maxLapses: maxLapses)
+        JobHeader(
+            type: type, priority: priority, lease: lease, maxFailures: maxFailures, maxLapses: maxLapses,
+            keepResult: keepResult)
     }
 
     var due: Due { at.map { .at(ms: $0) } ?? delay.map { $0 > .zero ? .after($0) : .now } ?? .now }

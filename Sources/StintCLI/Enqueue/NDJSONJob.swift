@@ -14,7 +14,7 @@ struct NDJSONJob {
 
     /// What can be said by more than one key.
     private enum Choice: String {
-        case payload, time, lease
+        case payload, time, lease, result
     }
 
     private var draft: JobDraft
@@ -54,6 +54,12 @@ struct NDJSONJob {
         case "lease":
             try make(.lease)
             draft.header.lease = try Duration(parsing: Self.text(value, key))
+        case "keep_result":
+            try make(.result)
+            draft.header.keepResult = try Duration(parsing: Self.text(value, key))
+        case "keep_result_ms":
+            try make(.result)
+            draft.header.keepResult = .milliseconds(try Self.integer(value, key, 1000...2_592_000_000))
         case "lease_ms":
             try make(.lease)
             draft.header.lease = .milliseconds(try Self.integer(value, key, 100...604_800_000))

@@ -6,7 +6,7 @@ import StintStore
 struct JobCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "job", abstract: "Jobs: list, look at, retry, cancel.",
-        subcommands: [JobList.self, JobShow.self, JobRetry.self, JobCancel.self])
+        subcommands: [JobList.self, JobShow.self, JobRetry.self, JobCancel.self, JobResult.self, JobTail.self])
 }
 
 struct JobList: AsyncParsableCommand {
@@ -51,7 +51,7 @@ struct JobList: AsyncParsableCommand {
 
     func run() async throws {
         let jobs = try await redis.withClient { try await look($0.inspector) }
-        if output.json { return try Console.write(JSON.object([("jobs", .array(jobs.map { $0.json }))]).text + "\n") }
+        if output.json { return try Console.write(JSON.object([("jobs", .array(jobs.map { $0.json() }))]).text + "\n") }
         if jobs.isEmpty { return try Console.write("no jobs\n") }
         var table = Table([
             ("ID", .left), ("STATE", .left), ("TYPE", .left), ("ATTEMPT", .right), ("WHEN", .left), ("PAYLOAD", .left),

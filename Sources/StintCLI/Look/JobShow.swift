@@ -22,17 +22,20 @@ struct JobShow: AsyncParsableCommand {
     @OptionGroup(title: "Redis options") var redis: RedisOptions
 
     func run() async throws {
-        guard let job = try await redis.withClient({ try await $0.inspector.job(id, on: queue) }) else {
+        let (found, progress) = try await redis.withClient { client in
+            (try await client.inspector.job(id, on: queue), try await client.progress(of: id, on: queue))
+        }
+        guard let job = found else {
             throw CommandError(
                 .failure, "no job \(id) is known on \(queue)", advice: "Done jobs are remembered for a while only.")
         }
-        try output.print(job.json, else: job.text)
+        try output.print(job.json(progress), else: job.text(progress))
     }
 }
 
 extension JobDetail {
     /// A page for people, ending with the payload.
-    var text: String {
+    func text(_ progress: JobProgress?) -> String {
         var lines: [(String, String)] = [
             ("id", id.rawValue), ("queue", queue.rawValue), ("state", state?.rawValue ?? "?"),
         ]
@@ -42,6 +45,7 @@ extension JobDetail {
         if state == .leased { lines.append(("attempt", String(tries.attempt))) }
         if let consumer { lines.append(("holder", consumer.description)) }
         if let token { lines.append(("token", token.description)) }
+        if let progress { lines.append(("progress", progress.text(at: serverMs))) }
         if let cancelReason { lines.append(("cancel", "asked for: \(cancelReason)")) }
         if let header {
             lines.append(("type", header.type.rawValue))
@@ -49,6 +53,7 @@ extension JobDetail {
             if let lease = header.lease { lines.append(("lease", Printable.duration(lease))) }
             if let maxFailures = header.maxFailures { lines.append(("max failures", String(maxFailures))) }
             if let maxLapses = header.maxLapses { lines.append(("max lapses", String(maxLapses))) }
+            if let keep = header.keepResult { lines.append(("result", "kept for \(Printable.duration(keep))")) }
         }
         lines.append(
             ("tries", "\(Printable.count(tries.failures, "failure")), \(Printable.count(tries.lapses, "lapse"))"))
@@ -77,7 +82,7 @@ extension JobDetail {
         }
     }
 
-    var json: JSON {
+    func json(_ progress: JobProgress? = nil) -> JSON {
         let whenKey = "\(whenName)_ms"
         return .object([
             ("id", .string(id.rawValue)), ("queue", .string(queue.rawValue)), ("state", .optional(state?.rawValue)),
@@ -92,6 +97,7 @@ extension JobDetail {
             ("reason", .optional(tries.reason.isEmpty ? nil : tries.reason)),
             ("last_ms", tries.lastMs > 0 ? .int(tries.lastMs) : .null), ("token", .optional(token?.rawValue)),
             ("consumer", .optional(consumer?.description)), ("cancel_reason", .optional(cancelReason)),
+            ("progress", progress.map(\.json) ?? .null),
             payload.map(Printable.payloadMember) ?? ("payload", .null),
         ])
     }
