@@ -14,6 +14,8 @@ package final class Lab {
     package private(set) var nowUs: Int64 = 1_800_000_000_000_000
     var beliefs = Beliefs()
     private var witness = Witness()
+    /// `nil` = the queue tells of no events.
+    var listener: Listener?
     /// The line of ready jobs may be ahead of the clock, by a tick of 125 µs for each job that it took. Minted ids go by the
     /// clock (decision 4), so they are not sent before it has caught up.
     private var lineEndUs: Int64 = 0
@@ -52,6 +54,7 @@ package final class Lab {
             ? [] : ["the reply: Redis says \(happening.found), the model \(happening.expected)"]
         wrong += sight.differences(from: Sight(of: model))
         wrong += witness.judge(happening, sight, nowMs: nowUs / 1000)
+        wrong += try await heard(sight)
         return wrong
     }
 
@@ -72,7 +75,7 @@ package final class Lab {
     package func removeQueue() async throws {
         let command = """
             for _, name in ipairs({ 'ready', 'scheduled', 'leased', 'dead', 'done', 'done_before', 'cancelled', 'jobs',
-                'leases', 'tries', 'cancels', 'meta', 'wake' }) do redis.call('UNLINK', KEYS[1] .. name) end
+                'leases', 'tries', 'cancels', 'meta', 'wake', 'events' }) do redis.call('UNLINK', KEYS[1] .. name) end
             """
         var eval = RedisCommand("EVAL")
         eval.append(contentsOf: [command, "1", store.keys.queue(queue)])

@@ -26,7 +26,7 @@ package struct Mutant: Sendable, CustomStringConvertible {
 }
 
 extension Mutant {
-    package static let all: [Mutant] = holders + claims + enqueues + settles + reaps + controls + bounds
+    package static let all: [Mutant] = holders + claims + enqueues + settles + reaps + controls + bounds + events
 
     private static let holders = [
         Mutant("lease", "deadline) == lease then", "deadline) then"),
