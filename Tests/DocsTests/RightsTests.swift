@@ -156,6 +156,7 @@ private final class Scene {
 
     func produce() async throws {
         try await finish("done")
+        try await tell()
         var flush = RedisCommand("SCRIPT")
         flush.append("FLUSH")
         _ = try await admin.store.client.send(flush)
@@ -170,7 +171,13 @@ private final class Scene {
         _ = await attempt { try await store.enqueue([job("a", fresh: false), job("c", fresh: false)], on: queue) }
     }
 
+    /// From now on scripts write events, too.
+    private func tell() async throws {
+        try await admin.store.configure([("events", "100")], of: queue)
+    }
+
     func work() async throws {
+        try await tell()
         _ = try await admin.store.enqueue(many, on: queue)
         if let claim = await attempt({
             try await store.claim(64, from: queue, for: consumer, lease: .seconds(30))
@@ -197,6 +204,13 @@ private final class Scene {
             ]
             _ = await attempt { try await store.nack(nacks, on: queue, by: consumer) }
             _ = await attempt { try await store.release([held[5]], on: queue, by: consumer) }
+            let note = Note(held[7], .checkpoints, ByteBuffer(string: "x"))
+            _ = await attempt { try await store.note([note], on: queue, by: consumer) }
+            _ = await attempt { try await store.checkpoint(of: held[7].id, on: queue) }
+            _ = await attempt { try await store.log(["x"], of: held[7].id, on: queue) }
+            let answer = Answer(held[7], keep: .zero, result: ByteBuffer(string: "x"))
+            _ = await attempt { try await store.answer([answer], on: queue, by: consumer, keeping: 0) }
+            _ = await attempt { try await store.trimResults(on: queue) }
             _ = await attempt { try await Inspector(store).leases(of: consumer, on: queue) }
         }
         try await lapse()
@@ -237,6 +251,7 @@ private final class Scene {
     }
 
     func view() async throws {
+        try await tell()
         try await seed()
         try await admin.store.beat(consumer, about: "{}", queues: [queue], keep: .seconds(60))
         let inspector = Inspector(store)
@@ -247,9 +262,20 @@ private final class Scene {
         _ = await attempt { try await inspector.ids(.done, on: queue, limit: 5) }
         _ = await attempt { try await inspector.leases(of: consumer, on: queue) }
         _ = await attempt { try await inspector.nodes() }
+        _ = await attempt { try await store.settings(of: queue) }
+        let job = JobID(unchecked: "j1")
+        _ = await attempt { try await store.result(of: job, on: queue) }
+        _ = await attempt { try await store.progress(of: job, on: queue) }
+        _ = await attempt { try await store.log(of: job, on: queue) }
+        _ = await attempt { try await store.lastEnd(of: queue) }
+        let last = await attempt { try await store.position(.now, in: queue) }
+        _ = await attempt { try await store.position(.after(last?.id ?? "0-1"), in: queue) }
+        let read = store.readEvents(queue, after: EventPosition(), blockMs: 1000)
+        _ = await attempt { try await store.client.block(read, upTo: .seconds(1)) }
     }
 
     func operate() async throws {
+        _ = await attempt { try await store.configure([("events", "100")], of: queue) }
         try await seed()
         _ = await attempt { try await store.pause(true, queue) }
         _ = await attempt { try await store.pause(false, queue) }
