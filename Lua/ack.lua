@@ -62,11 +62,12 @@ if acked > 0 then
         --- @include "events"
         at = 2
         for i = 1, #groups do
-            if #groups[i][1] > 0 then
-                tell(prefix, settings, 'acked', 'done', groups[i][1], consumer, ARGV[at])
+            for _, id in ipairs(groups[i][1]) do
+                add('acked', 'done', id, consumer, ARGV[at])
             end
             at = at + 2 + tonumber(ARGV[at + 1])
         end
+        tell_all(prefix, settings)
     end
 end
 replies[1] = acked

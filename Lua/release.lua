@@ -73,11 +73,8 @@ if released > 0 then
         at = 3
         for g = 1, #groups do
             for _, id in ipairs(groups[g][1]) do
-                if seen[id] then
-                    local to = ended[id] and 'cancelled' or delay_ms > 0 and 'scheduled' or 'ready'
-                    add(ended[id] and 'cancelled' or 'released', to, id, consumer, ARGV[at])
-                    seen[id] = nil
-                end
+                local to = ended[id] and 'cancelled' or delay_ms > 0 and 'scheduled' or 'ready'
+                add(ended[id] and 'cancelled' or 'released', to, id, consumer, ARGV[at])
             end
             at = at + 2 + tonumber(ARGV[at + 1])
         end

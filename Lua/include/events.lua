@@ -33,12 +33,14 @@ local function add(event, to, id, by, token, why)
     gathered = gathered or {}
     local group = gathered[key]
     if not group then
-        group = { event, to, {}, by, {}, why }
+        group = { event, to, {}, by, {}, why, {} }
         gathered[key], gathered[#gathered + 1] = group, group
     end
-    local ids, tokens = group[3], group[5]
-    ids[#ids + 1] = id
-    tokens[#tokens + 1] = token
+    -- An id may stand in a call twice; what happened to it happened once.
+    local ids, tokens, seen = group[3], group[5], group[7]
+    if not seen[id] then
+        seen[id], ids[#ids + 1], tokens[#tokens + 1] = true, id, token
+    end
 end
 
 local function tell_all(prefix, settings)

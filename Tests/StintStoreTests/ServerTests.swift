@@ -83,6 +83,18 @@ struct ServerTests {
             try await bench.enqueue("w")
             _ = try await bench.store.ack(try await bench.held(), on: bench.queue, by: bench.me)
             _ = try await bench.store.cancel([held[2].id], on: bench.queue, reason: "")
+            try await bench.store.configure([("events", "10")], of: bench.queue)
+            var asked = try bench.job("k")
+            asked.header.keepResult = .seconds(60)
+            _ = try await bench.store.enqueue([asked, try bench.job("n")], on: bench.queue)
+            let more = try await bench.held()
+            let answered = try #require(more.first { $0.id.rawValue == "k" })
+            let noted = try #require(more.first { $0.id.rawValue == "n" })
+            let value = ByteBuffer(string: "0.5")
+            _ = try await bench.store.answer(
+                [Answer(answered, keep: .seconds(60), result: value)], on: bench.queue, by: bench.me)
+            _ = try await bench.store.note(
+                [Note(noted, .progress, value), Note(noted, .checkpoints, value)], on: bench.queue, by: bench.me)
             try await bench.enqueue("x", "y")
             _ = try await bench.store.cancel([JobID("x")], on: bench.queue, reason: "")
             try await bench.enqueue("z", due: .after(.minutes(60)))
