@@ -62,7 +62,7 @@ final class NodeState: Sendable {
         self.watchSignal = Signal(eventLoop)
         self.lookSignal = Signal(eventLoop)
         self.outbox = Outbox(arrived: settleSignal)
-        self.desk = JobDesk(store: store, consumer: configuration.consumer)
+        self.desk = JobDesk(store: store, eventLoop: eventLoop)
     }
 
     var consumer: ConsumerID { configuration.consumer }

@@ -49,6 +49,15 @@ public struct JobProgress: Hashable, Sendable {
     }
 }
 
+/// What running jobs need of a store beside their settles. What each means is said at ``Store``.
+package protocol ReportStore: Sendable {
+    func note(_ notes: [Note], on queue: QueueName, by consumer: ConsumerID) async throws(StintError) -> [Refusal?]
+    func checkpoint(of id: JobID, on queue: QueueName) async throws(StintError) -> ByteBuffer?
+    func log(_ lines: [String], of id: JobID, on queue: QueueName) async throws(StintError)
+}
+
+extension Store: ReportStore {}
+
 extension Store {
     /// Settles jobs as done and keeps their results. At most ``Defaults/maxJobsPerCall``, and not very many bytes.
     package func answer(

@@ -41,6 +41,17 @@ struct ExampleTests {
             ])
     }
 
+    @Test func `a book is copied by two runs, and another is cancelled on its way`() async throws {
+        let lines = try await run("progress-and-cancel")
+        #expect(
+            lines == [
+                "Emma: goes on after page 3",
+                "Emma: 6 pages copied",
+                "Ulysses: this takes too long",
+                "Ulysses: the job was cancelled: too long",
+            ])
+    }
+
     /// Runs an example to its end, on a server of its own, and returns its lines.
     private func run(_ name: String) async throws -> [String] {
         let server = try await RedisServer.start()

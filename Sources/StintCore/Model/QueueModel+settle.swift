@@ -48,13 +48,21 @@ extension QueueModel {
         try Self.check(claims.count <= Self.maxJobs)
         var (held, settlement) = split(claims, consumer)
         let ids = Set(held)
-        for id in ids { forget(id) }
-        done.formUnion(ids)
+        for id in ids { finish(id) }
         settlement.accepted = ids.count
-        totals.acked += ids.count
-        // Their number is looked at about once in a hundred jobs.
-        if totals.acked % 100 < ids.count, done.count >= Self.maxDone { turnDone() }
+        countAcked(ids.count)
         return settlement
+    }
+
+    mutating func finish(_ id: JobID) {
+        forget(id)
+        done.insert(id)
+    }
+
+    mutating func countAcked(_ count: Int) {
+        totals.acked += count
+        // Their number is looked at about once in a hundred jobs.
+        if totals.acked % 100 < count, done.count >= Self.maxDone { turnDone() }
     }
 
     /// Settles jobs as failed, one after the other.
@@ -141,7 +149,7 @@ extension QueueModel {
 
     // MARK: Holding
 
-    private func refusal(of claim: Claim, _ consumer: ConsumerID) -> Refusal? {
+    func refusal(of claim: Claim, _ consumer: ConsumerID) -> Refusal? {
         guard let lease = lease(of: claim.id) else { return .gone }
         return lease.token == claim.token && lease.consumer == consumer ? nil : .stale
     }

@@ -15,6 +15,8 @@ package struct QueueModel: Hashable, Sendable {
     package internal(set) var doneBefore: Set<JobID> = []
     /// Since when `done` is being filled, as far as a trim has noted it.
     package internal(set) var doneSinceMs: Int64?
+    /// Results of done jobs.
+    package internal(set) var results: [JobID: Kept] = [:]
     package internal(set) var lastToken = Token(rawValue: 0)
     package internal(set) var isPaused = false
     /// A wake-up mark waits for an idle node.
@@ -35,6 +37,8 @@ package struct QueueModel: Hashable, Sendable {
         package internal(set) var place: Place
         /// `nil` = it never failed, lapsed or was cancelled.
         package internal(set) var tries: Tries?
+        /// How far it is, as its last run has said, and what that has left for the next one.
+        package internal(set) var progress, checkpoint: String?
     }
 
     package enum Place: Hashable, Sendable {

@@ -29,14 +29,14 @@ struct ReportLoop {
                 let some = reports[start..<min(start + Defaults.maxJobsPerCall, reports.count)]
                 let notes = some.map { Note($0.lease.held, .progress, ByteBuffer(string: $0.text)) }
                 await attempt(notes.count) { () throws(StintError) in
-                    _ = try await node.store.note(notes, on: queue, by: node.consumer)
+                    _ = try await node.desk.store.note(notes, on: queue, by: node.consumer)
                 }
             }
         }
         for log in logs {
             let more = log.dropped > 0 ? ["… \(log.dropped) more lines came too fast, and were dropped"] : []
             await attempt(log.lines.count) { () throws(StintError) in
-                try await node.store.log(log.lines + more, of: log.id, on: log.queue)
+                try await node.desk.store.log(log.lines + more, of: log.id, on: log.queue)
             }
         }
     }

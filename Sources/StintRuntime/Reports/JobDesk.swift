@@ -1,5 +1,5 @@
+import NIOCore
 import StintCore
-import StintRedis
 import StintStore
 import Synchronization
 
@@ -23,17 +23,15 @@ final class JobDesk: Sendable {
         var logs: [ObjectIdentifier: (lease: HeldLease, lines: Lines)] = [:]
     }
 
-    let store: Store
-    let consumer: ConsumerID
+    let store: any ReportStore
     let signal: Signal
     /// Reports that could not be sent: they are lost.
     let lost = Atomic<Int>(0)
     private let state = Mutex(State())
 
-    init(store: Store, consumer: ConsumerID) {
+    init(store: any ReportStore, eventLoop: any EventLoop) {
         self.store = store
-        self.consumer = consumer
-        self.signal = Signal(store.client.eventLoop)
+        self.signal = Signal(eventLoop)
     }
 
     /// The last one wins.

@@ -64,7 +64,7 @@ struct Generator {
     }
 
     private mutating func seldom(_ model: QueueModel, _ nowMs: Int64) -> Command {
-        switch random.below(18) {
+        switch random.below(19) {
         case 0: .purge(limit(3), random.one(of: [.ready, .scheduled, .dead, .done, .cancelled, .leased]))
         case 1, 2: trim(model, nowMs)
         case 3: .pause(true)
@@ -75,6 +75,7 @@ struct Generator {
         case 11: .recover(by: node())
         case 12: .flushScripts
         case 13...16: trim(model, nowMs)
+        case 17: .trimResults(limit(3), keep: random.below(4))
         default: restarts && random.once(in: 30) ? .restart : .takeMark
         }
     }
@@ -127,8 +128,10 @@ struct Generator {
 
     private mutating func settle(_ model: QueueModel) -> Command {
         let by = node(), pick = pick(model)
-        switch random.below(10) {
+        switch random.below(13) {
         case 0..<3: return .ack(pick, by: by)
+        case 10: return .answer(pick, keepMs: ms(0...20), keep: random.below(4), by: by)
+        case 11, 12: return .note(pick, isProgress: random.once(in: 2), by: by)
         case 3..<6:
             return .nack(
                 pick, random.one(of: [.retry, .retry, .retry, .reject, .cancel]),

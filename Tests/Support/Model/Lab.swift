@@ -75,7 +75,8 @@ package final class Lab {
     package func removeQueue() async throws {
         let command = """
             for _, name in ipairs({ 'ready', 'scheduled', 'leased', 'dead', 'done', 'done_before', 'cancelled', 'jobs',
-                'leases', 'tries', 'cancels', 'meta', 'wake', 'events' }) do redis.call('UNLINK', KEYS[1] .. name) end
+                'leases', 'tries', 'cancels', 'meta', 'wake', 'events', 'ends', 'results',
+                'results_until', 'progress', 'checkpoints' }) do redis.call('UNLINK', KEYS[1] .. name) end
             """
         var eval = RedisCommand("EVAL")
         eval.append(contentsOf: [command, "1", store.keys.queue(queue)])
@@ -101,6 +102,7 @@ package final class Lab {
         return switch step.command {
         case .enqueue, .cancel, .redrive, .purge, .trim, .pause: try await control(step.command)
         case .claim, .ack, .nack, .extend, .release, .recover: try await lease(step.command, isAnswered: isAnswered)
+        case .answer, .note, .trimResults: try await results(step.command)
         case .reap, .promote, .expel, .look, .takeMark: try await upkeep(step.command)
         case .pass, .passTo: Happening()
         case .flushScripts, .restart: try await disturb(step.command)

@@ -37,7 +37,7 @@ struct Listener {
             }
             if let token { check(before?.token == token, "\(id) was not held under token \(token)") }
             switch event.kind {
-            case .cancelRequested: check(before?.state == .leased && event.state == nil, "\(id) was not leased")
+            case .cancelRequested, .progress: check(before?.state == .leased && event.state == nil, "\(id) was not leased")
             case .purged, .trimmed: places[id] = nil
             default: places[id] = event.state.map { Place(state: $0) }
             }

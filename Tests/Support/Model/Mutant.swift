@@ -26,7 +26,8 @@ package struct Mutant: Sendable, CustomStringConvertible {
 }
 
 extension Mutant {
-    package static let all: [Mutant] = holders + claims + enqueues + settles + reaps + controls + bounds + events
+    package static let all: [Mutant] =
+        holders + claims + enqueues + settles + reaps + controls + bounds + events + results
 
     private static let holders = [
         Mutant("lease", "deadline) == lease then", "deadline) then"),

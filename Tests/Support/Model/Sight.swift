@@ -10,6 +10,10 @@ package struct Sight: Equatable, Sendable {
     var ids: [JobState: [JobID]] = [:]
     var done: Set<JobID> = [], doneBefore: Set<JobID> = []
     var records: Set<JobID> = [], triesOf: Set<JobID> = [], cancelsOf: Set<JobID> = []
+    var notes: [String: String] = [:]
+    /// The result of each job, until when it is kept, and how many bytes there are of all.
+    var results: [String: String] = [:], until: [String: String] = [:]
+    var resultBytes: Int64 = 0
     var marks = 0
     var doneSinceMs: Int64?
     var lastToken = Token(rawValue: 0)
@@ -45,6 +49,11 @@ extension Sight {
         out[11] = redis.call('LLEN', p .. 'wake')
         out[12] = redis.call('HGET', p .. 'meta', 'done_since') or ''
         out[13] = redis.call('HGET', p .. 'meta', 'token') or '0'
+        out[14] = redis.call('HGETALL', p .. 'progress')
+        out[15] = redis.call('HGETALL', p .. 'checkpoints')
+        out[16] = redis.call('HGETALL', p .. 'results')
+        out[17] = redis.call('ZRANGE', p .. 'results_until', 0, -1, 'WITHSCORES')
+        out[18] = redis.call('HGET', p .. 'meta', 'results_bytes') or '0'
         return out
         """
 
@@ -67,6 +76,16 @@ extension Sight {
         sight.marks = Int(reply[10].integer ?? -1)
         sight.doneSinceMs = reply[11].integer
         sight.lastToken = Token(rawValue: reply[12].integer ?? -1)
+        func pairs(_ index: Int, _ prefix: String = "") -> [String: String] {
+            let list = lists[index].map(\.rawValue)
+            return Dictionary(
+                uniqueKeysWithValues: stride(from: 0, to: list.count - 1, by: 2).map {
+                    (prefix + list[$0], list[$0 + 1])
+                })
+        }
+        sight.notes = pairs(13, "progress ").merging(pairs(14, "checkpoint ")) { $1 }
+        (sight.results, sight.until) = (pairs(15), pairs(16))
+        sight.resultBytes = reply[17].integer ?? -1
         sight.take(try await stats)
         sight.jobs = try await details
         return sight
@@ -104,6 +123,15 @@ extension Sight {
         records = Set(model.jobs.keys)
         triesOf = Set(model.jobs.filter { $0.value.tries != nil }.keys)
         cancelsOf = Set(model.jobs.keys.filter { model.lease(of: $0)?.cancelReason != nil })
+        for (id, job) in model.jobs {
+            if let progress = job.progress { notes["progress \(id)"] = progress }
+            if let checkpoint = job.checkpoint { notes["checkpoint \(id)"] = checkpoint }
+        }
+        for (id, kept) in model.results {
+            results[id.rawValue] = String(decoding: kept.result, as: UTF8.self)
+            until[id.rawValue] = "\(kept.untilMs)"
+            resultBytes += Int64(kept.result.count)
+        }
         marks = model.isMarked ? 1 : 0
         doneSinceMs = model.doneSinceMs
         lastToken = model.lastToken
@@ -126,6 +154,10 @@ extension Sight {
         compare("records", records.sorted(), model.records.sorted(), records == model.records)
         compare("tries", triesOf.sorted(), model.triesOf.sorted(), triesOf == model.triesOf)
         compare("cancels", cancelsOf.sorted(), model.cancelsOf.sorted(), cancelsOf == model.cancelsOf)
+        compare("notes", notes, model.notes, notes == model.notes)
+        compare("results", results, model.results, results == model.results)
+        compare("results until", until, model.until, until == model.until)
+        compare("bytes of results", resultBytes, model.resultBytes, resultBytes == model.resultBytes)
         compare("marks", marks, model.marks, marks == model.marks)
         compare("done since", doneSinceMs, model.doneSinceMs, doneSinceMs == model.doneSinceMs)
         compare("last token", lastToken, model.lastToken, lastToken == model.lastToken)
