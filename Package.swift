@@ -29,7 +29,7 @@ let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 
 // Examples are written as users would write them: they see the library and nothing else.
-let examples = ["hello", "order-timeout", "retry-failed-messages"].map { name in
+let examples = ["hello", "order-timeout", "retry-failed-messages", "progress-and-cancel"].map { name in
     Target.executableTarget(
         name: name, dependencies: ["Stint"], path: "examples/\(name)", exclude: ["README.md"], swiftSettings: settings)
 }
