@@ -53,8 +53,9 @@ if settings then
     if #ended > 0 then
         tell(prefix, settings, 'cancelled', 'cancelled', ended, nil, nil, reason)
     end
-    if #asked > 0 then
-        tell(prefix, settings, 'cancel_requested', '', asked, nil, nil, reason)
+    for _, id in ipairs(asked) do
+        add('cancel_requested', '', id, nil, nil, reason)
     end
+    tell_all(prefix, settings)
 end
 return replies

@@ -15,7 +15,7 @@ extension Mutant {
         Mutant("reap", "add(events[outcome], states[outcome],", "add(events[1], states[1],"),
         Mutant("release", "ended[id] and 'cancelled' or delay_ms", "delay_ms"),
         Mutant("cancel", "tell(prefix, settings, 'cancelled', 'cancelled', ended, nil, nil, reason)", ""),
-        Mutant("cancel", "'cancel_requested', '', asked", "'cancel_requested', 'ready', asked"),
+        Mutant("cancel", "add('cancel_requested', '', id", "add('cancel_requested', 'ready', id"),
         Mutant("redrive", "tell(prefix, settings, 'redriven', 'ready', back)", ""),
         Mutant("purge", "tell(prefix, settings, 'purged', '', ids)", ""),
         Mutant("trim", "trimmed[#trimmed + 1] = ids[i]", ""),
