@@ -30,7 +30,10 @@ let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 
 // Examples are written as users would write them: they see the library and nothing else.
-let examples = ["hello", "order-timeout", "priority-lanes", "retry-failed-messages"].map { name in
+let examples = [
+    "cache-refresh", "effect-once", "hello", "order-timeout", "priority-lanes", "progress-and-cancel",
+    "retry-failed-messages",
+].map { name in
     Target.executableTarget(
         name: name, dependencies: ["Stint"], path: "examples/\(name)", exclude: ["README.md"], swiftSettings: settings)
 }

@@ -32,7 +32,7 @@ while ARGV[at] do
     at = next_at
 end
 
-local extras
+local extras, settings
 for i = 1, #groups do
     local held = groups[i][1]
     if #held > 0 then
@@ -40,7 +40,8 @@ for i = 1, #groups do
         acked = acked + end_leases(prefix, held, groups[i][2], groups[i][3])
         call('HDEL', prefix .. 'jobs', unpack(held))
         if extras == nil then
-            extras = call('HGET', prefix .. 'meta', 'extras')
+            local meta = call('HMGET', prefix .. 'meta', 'extras', 'settings')
+            extras, settings = meta[1], meta[2]
         end
         if extras then
             --- @include "extras"
@@ -56,6 +57,17 @@ if acked > 0 then
         if call('SCARD', done) >= MAX_DONE then
             rotate_done(prefix)
         end
+    end
+    if settings then
+        --- @include "events"
+        at = 2
+        for i = 1, #groups do
+            for _, id in ipairs(groups[i][1]) do
+                add('acked', 'done', id, consumer, ARGV[at])
+            end
+            at = at + 2 + tonumber(ARGV[at + 1])
+        end
+        tell_all(prefix, settings)
     end
 end
 replies[1] = acked

@@ -26,7 +26,7 @@ if n < 1 or n > MAX_JOBS then
     return redis.error_reply('ERR STINT_ARGUMENTS cancel: a reason, then 1..1000 ids')
 end
 
-local replies, cancelled = {}, 0
+local replies, cancelled, ended, asked = {}, 0, {}, {}
 for i = 1, n do
     local id = ARGV[i + 1]
     local state, score = state_of(prefix, id)
@@ -35,12 +35,13 @@ for i = 1, n do
         call('HSET', prefix .. 'cancels', id, reason)
         local lease = call('HGET', prefix .. 'leases', string.format('%d', score))
         replies[i] = 'requested ' .. lease_holder(lease or '')
+        asked[#asked + 1] = id
     elseif state == 'ready' or state == 'scheduled' or state == 'dead' then
         local failures, lapses = read_tries(prefix, id)
         write_tries(prefix, id, failures, lapses, now_ms, 'cancelled: ' .. reason)
         end_cancelled(prefix, id, now_ms)
         call('ZREM', prefix .. state, id)
-        replies[i] = 'cancelled'
+        replies[i], ended[#ended + 1] = 'cancelled', id
         cancelled = cancelled + 1
     else
         replies[i] = state or 'unknown'
@@ -48,5 +49,16 @@ for i = 1, n do
 end
 if cancelled > 0 then
     call('HINCRBY', prefix .. 'meta', 'cancelled_total', cancelled)
+end
+local settings = call('HGET', prefix .. 'meta', 'settings')
+if settings then
+    --- @include "events"
+    if #ended > 0 then
+        tell(prefix, settings, 'cancelled', 'cancelled', ended, nil, nil, reason)
+    end
+    for _, id in ipairs(asked) do
+        add('cancel_requested', '', id, nil, nil, reason)
+    end
+    tell_all(prefix, settings)
 end
 return replies

@@ -61,6 +61,12 @@ local function move(id, record, state)
     return tonumber(head[2]) >= due_ms
 end
 
+-- Where somebody wants events told.
+local note_event, announce
+if settings then
+    --- @include "events"
+    note_event, announce = add, tell_all
+end
 local replies, wake = {}, false
 for i = 1, n do
     local id = ARGV[i + 2]
@@ -79,11 +85,17 @@ for i = 1, n do
             wake = due_ms and move(id, record, state) or wake
         end
         replies[i] = record and 'changed' or 'empty'
+        if record and note_event then
+            note_event('changed', due_ms and (due_ms <= now_ms and 'ready' or 'scheduled') or state, id)
+        end
     else
         replies[i] = state or 'unknown'
     end
 end
 if wake then
     mark(prefix)
+end
+if announce then
+    announce(prefix, settings)
 end
 return replies

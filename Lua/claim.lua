@@ -31,6 +31,7 @@
 --- @include "limits"
 --- @include "mark"
 --- @include "record"
+--- @include "settings"
 --- @include "first"
 --- @include "deadline"
 
@@ -58,12 +59,21 @@ local meta = call('HMGET', prefix .. 'meta', 'paused', 'token', 'extras', 'setti
 if meta[1] == '1' then
     return { '-1', 0, -1, first_in(leased, 1, now_us), now_us, {}, {}, {}, 0, 0 }
 end
+-- Tells of events, where somebody wants them told.
+local announce
+if meta[4] then
+    --- @include "events"
+    announce = tell
+end
 local due_in = first_in(scheduled, 1000, now_us)
 if due_in == 0 then
     --- @include "order"
     --- @include "due"
-    promote_due(prefix, queue_order(meta[4]), math.max(limit, PROMOTE_AT_LEAST))
+    local _, due = promote_due(prefix, queue_order(meta[4]), math.max(limit, PROMOTE_AT_LEAST))
     due_in = first_in(scheduled, 1000, now_us)
+    if announce and #due > 0 then
+        announce(prefix, meta[4], 'due', 'ready', due)
+    end
 end
 local alarm_in = due_in
 if due_in >= 0 then
@@ -107,8 +117,8 @@ call('HSET', prefix .. 'meta', 'token', token)
 local byte, taken = string.byte, #ids
 -- Of each length of a lease, when it ends.
 local deadlines = {}
--- `aside`: where the ids stand that are not handed out.
-local entries, n, bytes, aside = {}, 0, 0, nil
+-- `aside`: where the ids stand that are not handed out. `started`: ids that hold their unique key until now.
+local entries, n, bytes, aside, started = {}, 0, 0, nil, nil
 for i = 1, taken do
     local id, record = ids[i], records[i]
     if record then
@@ -130,6 +140,9 @@ for i = 1, taken do
             local start_by_ms = record_option(record, 'b')
             if start_by_ms and start_by_ms < now_ms then
                 length_ms = nil
+            elseif string.find(record, '^J[^\n]-;u=s') then
+                started = started or {}
+                started[#started + 1] = id
             end
         end
         if length_ms then
@@ -158,11 +171,16 @@ if n > 0 then
         widen_zset(leased)
     end
 end
-if aside then
+local expired, quarantined
+if aside or started then
     --- @include "tries"
     --- @include "finish"
     --- @include "aside"
-    bury_aside(prefix, aside, ids, records)
+    if started then
+        free_keys(prefix, started)
+        call('HDEL', prefix .. 'unique_of', unpack(started))
+    end
+    expired, quarantined = bury_aside(prefix, aside or {}, ids, records)
 end
 if settings and n > 0 and string.find(settings, ';order=aged:', 1, true) then
     --- @include "places"
@@ -177,6 +195,17 @@ end
 local tries = {}
 if #ids > 0 and meta[3] then
     tries = call('HMGET', prefix .. 'tries', unpack(ids))
+end
+if announce then
+    if #ids > 0 then
+        announce(prefix, meta[4], 'claimed', 'leased', ids, consumer, token)
+    end
+    if expired and #expired > 0 then
+        announce(prefix, meta[4], 'dead', 'dead', expired, consumer, nil, 'expired')
+    end
+    if quarantined and #quarantined > 0 then
+        announce(prefix, meta[4], 'dead', 'dead', quarantined, consumer, nil, 'quarantined: the record is missing')
+    end
 end
 -- Due jobs that stay in `scheduled` are ready ones too: whoever is woken promotes them.
 if more or due_in == 0 then

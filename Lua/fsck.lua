@@ -4,8 +4,8 @@
   append-only file, or a hand, has left of a script's writes; between whole scripts there is nothing to find.
 
   KEYS[1]  the queue's prefix, `stint:{queue}:`; all keys are built from it and share its hash tag
-  ARGV[1]  part: `jobs`, `ready`, `scheduled`, `leased`, `dead`, `cancelled`, `leases`, `tries`, `cancels`
-           or `places`
+  ARGV[1]  part: `jobs`, `ready`, `scheduled`, `leased`, `dead`, `cancelled`, `leases`, `tries`, `history`, `cancels`,
+           `places`, `effects`, `progress`, `checkpoints`, `unique_of` or `unique`
   ARGV[2]  cursor of the step before, '0' at first
   ARGV[3]  how many to look at in this step, about; 1..1000
   ARGV[4]  1 = mend, 0 = only tell
@@ -19,6 +19,7 @@
            score: a time or an order that is none; now is taken
            unused: a holder (by its deadline) without a job; it is removed
            stray: something about a job that is not there; it is removed
+           keyless: a living job that has not the unique key it was enqueued with; it has it again, or does without
            token: a lease (by its deadline) above the last token of the queue; that is raised
   Writes   into the index that stays first, as everywhere.
   Cost     O(limit log N).
@@ -34,11 +35,13 @@
 --- @include "wide"
 --- @include "fsck_jobs"
 --- @include "fsck_rest"
+--- @include "fsck_keys"
 
 local PARTS = {
     jobs = check_jobs, ready = check_index, scheduled = check_index, leased = check_index, dead = check_index,
-    cancelled = check_index, leases = check_leases, tries = check_notes, cancels = check_notes,
-    places = check_notes,
+    cancelled = check_index, leases = check_leases, tries = check_notes, history = check_notes, cancels = check_notes,
+    places = check_notes, effects = check_notes, unique_of = check_owners, unique = check_keys,
+    progress = check_notes, checkpoints = check_notes,
 }
 
 local part, cursor, limit, mends = ARGV[1], ARGV[2], checked_limit(ARGV[3]), ARGV[4] == '1'

@@ -12,19 +12,23 @@
   Returns  {code, code, …}, one for each job:
            1 = will be tried again, 2 = dead, 3 = cancelled, 0 = gone, -1 = not yours any more.
            0 and -1 changed nothing.
-  Writes   tries, new index, then out of `leased`: a prefix leaves the job leased or in two indexes, never in none.
-  Cost     O(n log N).
+  A retry that would be due after the end of the job's window (option `n` of its record) buries it instead.
+  Writes   history, tries, new index, then out of `leased`: a prefix leaves the job leased or in two indexes, never in
+           none.
+  Cost     O(n log N), and the size of the records that are tried again.
 ]]
 --- @include "clock"
 --- @include "limits"
 --- @include "mark"
 --- @include "order"
 --- @include "tries"
+--- @include "history"
 --- @include "lease"
 --- @include "way_out"
 --- @include "finish"
 
 local FIELDS = 6
+local KINDS = { retry = 'failed', reject = 'rejected', cancel = 'cancelled' }
 local RETRIED, DEAD, CANCELLED = 1, 2, 3
 
 local call = redis.call
@@ -36,8 +40,8 @@ end
 for i = 0, n - 1 do
     local at = 2 + i * FIELDS
     local delay_ms = tonumber(ARGV[at + 3])
-    if not delay_ms or delay_ms ~= delay_ms or not tonumber(ARGV[at + 4]) then
-        return redis.error_reply('ERR STINT_ARGUMENTS nack: delay and max failures are numbers, at argument ' .. at)
+    if not delay_ms or delay_ms ~= delay_ms or not tonumber(ARGV[at + 4]) or not KINDS[ARGV[at + 2]] then
+        return redis.error_reply('ERR STINT_ARGUMENTS nack: verdict, delay and max failures, at argument ' .. at)
     end
 end
 
@@ -56,11 +60,20 @@ for i = 0, n - 1 do
             failures = failures + 1
             nacked = nacked + 1
         end
+        local kind = string.find(reason, '^timed out ') and verdict == 'retry' and 'timedout' or KINDS[verdict]
+        note_attempt(prefix, id, kind, now_ms, lease, reason)
+        local unwanted = verdict == 'cancel' or call('HEXISTS', prefix .. 'cancels', id) == 1
+        local ends = verdict == 'reject' or failures >= max_failures
+        local record = not unwanted and not ends and call('HGET', prefix .. 'jobs', id)
+        local until_ms = record_option(record, 'n')
+        if until_ms and now_ms + math.max(0, delay_ms) > until_ms then
+            ends, reason = true, 'retry window over: ' .. reason
+        end
         write_tries(prefix, id, failures, lapses, now_ms, reason)
-        if verdict == 'cancel' or call('HEXISTS', prefix .. 'cancels', id) == 1 then
+        if unwanted then
             end_cancelled(prefix, id, now_ms)
             code, cancelled = CANCELLED, cancelled + 1
-        elseif verdict == 'reject' or failures >= max_failures then
+        elseif ends then
             bury(prefix, id, now_ms)
             code, buried = DEAD, buried + 1
         elseif delay_ms > 0 then
@@ -71,7 +84,7 @@ for i = 0, n - 1 do
             code, wake = RETRIED, wake or tonumber(head[2]) >= due_ms
         else
             order = order or queue_order(call('HGET', prefix .. 'meta', 'settings'))
-            append_ready(order, prefix, { id }, { call('HGET', prefix .. 'jobs', id) })
+            append_ready(order, prefix, { id }, { record })
             code, wake = RETRIED, true
         end
         end_leases(prefix, { id }, { deadline })
@@ -90,5 +103,18 @@ if cancelled > 0 then
 end
 if wake then
     mark(prefix)
+end
+local settings = call('HGET', meta, 'settings')
+if settings then
+    --- @include "events"
+    local events = { 'failed', 'dead', 'cancelled' }
+    for i = 1, n do
+        local at, event = 2 + (i - 1) * FIELDS, events[codes[i]]
+        if event then
+            local to = event == 'failed' and (tonumber(ARGV[at + 3]) > 0 and 'scheduled' or 'ready') or event
+            add(event, to, ARGV[at], consumer, ARGV[at + 1], ARGV[at + 5])
+        end
+    end
+    tell_all(prefix, settings)
 end
 return codes

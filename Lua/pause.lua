@@ -24,4 +24,9 @@ else
     call('HDEL', meta, 'paused', 'alarm')
     mark(prefix)
 end
+local settings = call('HGET', meta, 'settings')
+if settings then
+    --- @include "events"
+    tell(prefix, settings, wanted and 'paused' or 'resumed', '', {})
+end
 return 1

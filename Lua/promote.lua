@@ -23,8 +23,13 @@ if not limit or not consumer or consumer == '' then
     return redis.error_reply('ERR STINT_ARGUMENTS promote: limit 1..1000, consumer')
 end
 local order = queue_order(redis.call('HGET', prefix .. 'meta', 'settings'))
-local promoted = promote_due(prefix, order, limit)
+local promoted, due = promote_due(prefix, order, limit)
 if promoted > 0 then
     mark(prefix)
+    local settings = redis.call('HGET', prefix .. 'meta', 'settings')
+    if settings then
+        --- @include "events"
+        tell(prefix, settings, 'due', 'ready', due)
+    end
 end
 return { promoted, alarm_for(prefix, consumer, first_in(prefix .. 'scheduled', 1000, now_us), now_us) }

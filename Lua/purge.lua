@@ -19,16 +19,22 @@ local prefix, state, limit = KEYS[1], ARGV[1], checked_limit(ARGV[2])
 if not limit or not PURGEABLE[state] then
     return redis.error_reply('ERR STINT_ARGUMENTS purge: ready, scheduled, dead, done or cancelled, then limit 1..1000')
 end
+local ids
 if state == 'done' then
-    local ids = redis.call('SPOP', prefix .. 'done_before', limit)
+    ids = redis.call('SPOP', prefix .. 'done_before', limit)
     if #ids == 0 then
         ids = redis.call('SPOP', prefix .. 'done', limit)
     end
-    return #ids
+else
+    ids = redis.call('ZRANGE', prefix .. state, 0, limit - 1)
+    if #ids > 0 then
+        forget(prefix, ids)
+        redis.call('ZREM', prefix .. state, unpack(ids))
+    end
 end
-local ids = redis.call('ZRANGE', prefix .. state, 0, limit - 1)
-if #ids > 0 then
-    forget(prefix, ids)
-    redis.call('ZREM', prefix .. state, unpack(ids))
+local settings = #ids > 0 and redis.call('HGET', prefix .. 'meta', 'settings')
+if settings then
+    --- @include "events"
+    tell(prefix, settings, 'purged', '', ids)
 end
 return #ids

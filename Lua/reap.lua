@@ -12,7 +12,7 @@
            lapse in: µs until the next lease runs out, 0 = more have run out, -1 = none is leased
            lease: "<token>:<consumer ID>" of the holder that lost it
            outcome: 1 = ready again, where it was before; 2 = dead; 3 = cancelled
-  Writes   tries, new index, then out of `leased`.
+  Writes   history, tries, new index, then out of `leased`.
   Cost     O(limit log N).
 ]]
 --- @include "clock"
@@ -20,6 +20,7 @@
 --- @include "mark"
 --- @include "order"
 --- @include "tries"
+--- @include "history"
 --- @include "holder"
 --- @include "unused"
 --- @include "finish"
@@ -49,6 +50,7 @@ for i = #lapsed - 1, 1, -2 do
     local failures, lapses = read_tries(prefix, id)
     lapses = lapses + 1
     local holder = lease_holder(lease)
+    note_attempt(prefix, id, 'lapsed', now_ms, lease, holder == gone and 'its connection was gone' or '')
     if holder == gone then
         holder = holder .. ', whose connection was gone'
     end
@@ -87,6 +89,17 @@ if #lapsed > 0 then
     end
     if ready > 0 then
         mark(prefix)
+    end
+    local settings = call('HGET', meta, 'settings')
+    if settings then
+        --- @include "events"
+        local events, states = { 'lapsed', 'dead', 'cancelled' }, { 'ready', 'dead', 'cancelled' }
+        for i = 3, #replies, 4 do
+            local id, lease, outcome = replies[i], replies[i + 1], replies[i + 2]
+            add(events[outcome], states[outcome], id, lease_holder(lease), string.match(lease, '^%d*'),
+                'its lease ran out')
+        end
+        tell_all(prefix, settings)
     end
 end
 replies[2] = first_in(leased, 1, now_us)

@@ -38,7 +38,7 @@ while ARGV[at] do
 end
 
 -- An id may stand twice in a call: HSCAN, by which lost claims are found, may report it twice.
-local released, cancelled, seen = 0, 0, {}
+local released, cancelled, seen, ended = 0, 0, {}, {}
 local due = string.format('%d', now_ms + delay_ms)
 local order = queue_order(delay_ms == 0 and call('HGET', prefix .. 'meta', 'settings'))
 -- From the last to the first, groups too: each job goes before the one that was put back before it.
@@ -50,7 +50,7 @@ for g = #groups, 1, -1 do
             seen[id] = true
             if call('HEXISTS', prefix .. 'cancels', id) == 1 then
                 end_cancelled(prefix, id, now_ms)
-                cancelled = cancelled + 1
+                cancelled, ended[id] = cancelled + 1, true
             elseif delay_ms > 0 then
                 call('ZADD', prefix .. 'scheduled', due, id)
             else
@@ -68,6 +68,19 @@ end
 if released > 0 then
     call('HINCRBY', prefix .. 'meta', 'released_total', released)
     mark(prefix)
+    local settings = call('HGET', prefix .. 'meta', 'settings')
+    if settings then
+        --- @include "events"
+        at = 3
+        for g = 1, #groups do
+            for _, id in ipairs(groups[g][1]) do
+                local to = ended[id] and 'cancelled' or delay_ms > 0 and 'scheduled' or 'ready'
+                add(ended[id] and 'cancelled' or 'released', to, id, consumer, ARGV[at])
+            end
+            at = at + 2 + tonumber(ARGV[at + 1])
+        end
+        tell_all(prefix, settings)
+    end
 end
 replies[1] = released
 return replies

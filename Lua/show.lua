@@ -5,9 +5,9 @@
   KEYS[1]  the queue's prefix, `stint:{queue}:`; all keys are built from it and share its hash tag
   ARGV     id 1 … id n, n = 1..1000
 
-  Returns  {server ms, job, job, …}; a job is {state, score, record, tries, lease, cancel reason}, with '' for what it
-           does not have; state '' = unknown. score: due ms (scheduled), deadline ms (leased), order score (ready),
-           when in ms (dead, cancelled), '' (done).
+  Returns  {server ms, job, job, …}; a job is {state, score, record, tries, lease, cancel reason, unique, history}, with
+           '' for what it does not have; state '' = unknown. score: due ms (scheduled), deadline ms (leased), order
+           score (ready), when in ms (dead, cancelled), '' (done). unique: "<mode> <key>", as in unique.lua.
   Cost     O(n log N), and the size of the records.
 ]]
 --- @include "clock"
@@ -34,6 +34,8 @@ for i = 1, n do
         call('HGET', prefix .. 'tries', id) or '',
         lease or '',
         call('HGET', prefix .. 'cancels', id) or '',
+        call('HGET', prefix .. 'unique_of', id) or '',
+        call('HGET', prefix .. 'history', id) or '',
     }
 end
 return replies

@@ -21,8 +21,9 @@ end
 
 -- Bury what a claim may not hand out, and take it out of its lists; `places` are the places there, which rise. An id
 -- without a record can never run: it is quarantined where people look. A job that was to be started before now is dead.
+-- Returns the ids of these, and of those.
 local function bury_aside(prefix, places, ids, records)
-    local expired = 0
+    local expired, quarantined = {}, {}
     for k = #places, 1, -1 do
         local i = places[k]
         local id, record = ids[i], records[i]
@@ -30,15 +31,17 @@ local function bury_aside(prefix, places, ids, records)
             local failures, lapses = read_tries(prefix, id)
             write_tries(prefix, id, failures, lapses, now_ms,
                 'expired: it was not started by ' .. utc(record_option(record, 'b')))
-            expired = expired + 1
+            expired[#expired + 1] = id
         else
             write_tries(prefix, id, 0, 0, now_ms, 'quarantined: the record is missing')
+            quarantined[#quarantined + 1] = id
         end
         bury(prefix, id, now_ms)
         table.remove(ids, i)
         table.remove(records, i)
     end
-    if expired > 0 then
-        redis.call('HINCRBY', prefix .. 'meta', 'dead_total', string.format('%d', expired))
+    if #expired > 0 then
+        redis.call('HINCRBY', prefix .. 'meta', 'dead_total', string.format('%d', #expired))
     end
+    return expired, quarantined
 end

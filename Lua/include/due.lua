@@ -2,12 +2,12 @@
 local READ_AT_ONCE, READ_BYTES = 100, 8388608
 
 -- Move jobs whose time has come from `scheduled` to `ready`, where they become ready now, in the order of their due
--- times. Returns how many were moved. At most `limit`, which the caller has bounded.
+-- times. Returns how many were moved, and which. At most `limit`, which the caller has bounded.
 local function promote_due(prefix, order, limit)
     local scheduled = prefix .. 'scheduled'
     local ids = redis.call('ZRANGEBYSCORE', scheduled, '-inf', now_ms, 'LIMIT', '0', limit)
     if #ids == 0 then
-        return 0
+        return 0, ids
     end
     local due, heads, n, bytes = {}, {}, 0, 0
     while n < #ids and bytes < READ_BYTES do
@@ -22,5 +22,8 @@ local function promote_due(prefix, order, limit)
     end
     append_ready(order, prefix, due, heads)
     redis.call('ZREM', scheduled, unpack(ids, 1, n))
-    return n
+    for i = #ids, n + 1, -1 do
+        ids[i] = nil
+    end
+    return n, ids
 end

@@ -58,7 +58,8 @@ local function take_out(prefix, id, place, kept)
         redis.call('SREM', prefix .. 'done_before', id)
     end
     if kept == 'done' then
-        forget(prefix, { id })
+        redis.call('HDEL', prefix .. 'jobs', id)
+        drop_extras(prefix, redis.call('HGET', prefix .. 'meta', 'extras'), { id })
     end
 end
 

@@ -75,12 +75,18 @@ local function check_leases(prefix, part, entries, mends, found)
     end
 end
 
--- `tries` are of jobs that live or are buried without a record, `places` of those that live, `cancels` of leased ones.
+-- `cancels` are of leased jobs, `tries`, `history` and `effects` of jobs that live or are buried without a record, the
+-- others of those that live.
 local function check_notes(prefix, part, entries, mends, found)
     for i = 1, #entries, 2 do
         local id = entries[i]
-        local lives = redis.call('ZSCORE', prefix .. (part == 'cancels' and 'leased' or 'dead'), id)
-            or part ~= 'cancels' and redis.call('HEXISTS', prefix .. 'jobs', id) == 1
+        local lives
+        found[3] = found[3] + #entries[i + 1]
+        if part == 'cancels' then
+            lives = redis.call('ZSCORE', prefix .. 'leased', id)
+        else
+            lives = redis.call('HEXISTS', prefix .. 'jobs', id) == 1 or redis.call('ZSCORE', prefix .. 'dead', id)
+        end
         if not lives then
             report(found, 'stray', id)
             if mends then

@@ -99,8 +99,8 @@ package struct Gathering<Entry> {
         return true
     }
 
-    /// What a sender carries next: as much as one call may, in groups that are alike. An id of the user's goes into a call
-    /// once, so that the second caller hears what it would have heard on its own.
+    /// What a sender carries next: as much as one call may, in groups that are alike. An id of the user's, and a unique key,
+    /// goes into a call once, so that the second caller hears what it would have heard on its own.
     ///
     /// - Returns: `nil` when nothing waits: the sender has to end.
     package mutating func take(_ job: (Entry) -> NewJob) -> [Entry]? {
@@ -111,11 +111,13 @@ package struct Gathering<Entry> {
         }
         var bytes = 0
         var own: Set<JobID> = []
+        var keys: Set<String> = []
         let count = waiting.prefix(Defaults.maxJobsPerCall).prefix { entry in
             let job = job(entry)
             defer { bytes += job.payload.readableBytes }
             let fits = bytes == 0 || bytes + job.payload.readableBytes <= Self.maxBytes
             return fits && (job.isMinted || own.insert(job.id).inserted)
+                && job.unique.map { keys.insert($0.key).inserted } ?? true
         }.count
         defer { waiting.removeFirst(count) }
         return Self.grouped(waiting.prefix(count), job)
@@ -130,10 +132,10 @@ package struct Gathering<Entry> {
     private struct Group: Hashable {
         let due: Due
         let priority: Int
-        let isFresh: Bool
+        let isFresh, isUnique: Bool
 
         init(_ job: NewJob) {
-            (due, priority, isFresh) = (job.due, job.header.priority, job.isFresh)
+            (due, priority, isFresh, isUnique) = (job.due, job.header.priority, job.isFresh, job.unique != nil)
         }
     }
 

@@ -29,9 +29,42 @@ public struct EnqueueOption: Sendable {
         EnqueueOption(isForOne: true) { ($0.id, $0.isFresh, $0.isMinted) = (id, false, false) }
     }
 
+    /// At most one job of the queue has this key at a time; it is freed when the job ends, in any way.
+    ///
+    /// - Parameters:
+    ///   - key: 1 to 256 bytes of text without control characters.
+    ///   - until: `.untilDone`, `.untilStarted`, or `.time(…)`.
+    ///   - conflict: what becomes of this enqueue when another job has the key.
+    public static func unique(
+        _ key: String, until: UniqueSpan = .untilDone, onConflict conflict: UniqueConflict = .reject
+    )
+        -> EnqueueOption
+    {
+        EnqueueOption(isForOne: true) { $0.makeUnique(Unique(key, conflict: conflict), until) }
+    }
+
+    /// At most one job of the queue is enqueued with this key in this time, also when it is done sooner.
+    public static func unique(_ key: String, for time: Duration, onConflict conflict: UniqueConflict = .reject)
+        -> EnqueueOption
+    {
+        .unique(key, until: .time(time), onConflict: conflict)
+    }
+
     /// The failure that reaches this buries the job. Default: that of its handler's retry policy.
     public static func maxFailures(_ count: Int) -> EnqueueOption {
         EnqueueOption { $0.header.maxFailures = count }
+    }
+
+    /// When the job is tried again after a failure. Default: what its handler's retry policy says. How often is not its
+    /// business: see ``maxFailures(_:)``.
+    public static func retry(_ plan: RetryPlan) -> EnqueueOption {
+        EnqueueOption { $0.header.retry = plan }
+    }
+
+    /// For how long after the enqueue a failed job is tried again: a retry that would be due later buries it instead. Default: only
+    /// the number of failures bounds them. Lapses are not concerned.
+    public static func retryFor(_ window: Duration) -> EnqueueOption {
+        EnqueueOption { $0.header.retryUntil = .after(window) }
     }
 
     /// The lapse that reaches this buries the job. Default ``Defaults/maxLapses``.
@@ -47,6 +80,12 @@ public struct EnqueueOption: Sendable {
     /// Never started after this time of the Redis server's clock: then the job is dead, with that reason.
     public static func startBy(_ date: Date) -> EnqueueOption {
         EnqueueOption { $0.header.startBy = .at(ms: Int64((date.timeIntervalSince1970 * 1000).rounded(.down))) }
+    }
+
+    /// Keeps the job's result for this long after it is done, at least 1 s and at most 30 days: see ``ResultJob``. More than
+    /// ``Defaults/keepResults`` results of a queue, or ``Defaults/keepResultBytes``, are not kept. Default: none is.
+    public static func keepResult(for time: Duration) -> EnqueueOption {
+        EnqueueOption { $0.header.keepResult = time }
     }
 
     /// In a queue ordered by deadlines: the earliest runs first. This long after the enqueue. Default: after all that have one.
@@ -100,6 +139,7 @@ extension NewJob {
     /// - Throws: ``StintError`` with code `invalidArgument` or `payloadTooLarge`.
     package func validate() throws(StintError) {
         try header.validate()
+        try unique?.validate()
         if payload.readableBytes > Defaults.maxPayloadBytes {
             throw StintError(
                 .payloadTooLarge, "enqueue",

@@ -1,6 +1,9 @@
 // Who imports Stint has the values that its API speaks of: ids, policies, errors, contexts, reports.
 @_exported public import struct StintCore.ConsumerID
 @_exported public import enum StintCore.Defaults
+@_exported public import struct StintCore.ErrorFingerprint
+@_exported public import struct StintCore.JobAttempt
+@_exported public import struct StintCore.JobHeader
 @_exported public import struct StintCore.JobID
 @_exported public import struct StintCore.JobOutcome
 @_exported public import enum StintCore.JobState
@@ -8,9 +11,13 @@
 @_exported public import enum StintCore.Moment
 @_exported public import struct StintCore.QueueName
 @_exported public import enum StintCore.QueueOrder
+@_exported public import struct StintCore.RetryPlan
 @_exported public import struct StintCore.RetryPolicy
 @_exported public import struct StintCore.StintError
 @_exported public import struct StintCore.Token
+@_exported public import struct StintCore.Tries
+@_exported public import enum StintCore.UniqueConflict
+@_exported public import enum StintCore.UniqueSpan
 @_exported public import struct StintRuntime.EncodedPayload
 @_exported public import struct StintRuntime.JobContext
 @_exported public import protocol StintRuntime.PayloadCodec
@@ -19,5 +26,14 @@
 @_exported public import typealias StintRuntime.RunNext
 @_exported public import enum StintStore.CancelOutcome
 @_exported public import enum StintStore.ChangeOutcome
+@_exported public import enum StintStore.EditOutcome
+@_exported public import enum StintStore.EnqueueOutcome
+@_exported public import enum StintStore.EventStart
+@_exported public import struct StintStore.JobDetail
+@_exported public import struct StintStore.JobLogLine
+@_exported public import struct StintStore.JobProgress
+@_exported public import enum StintStore.NackOutcome
+@_exported public import struct StintStore.QueueEvent
 @_exported public import struct StintStore.QueueStats
 @_exported public import enum StintStore.RedriveOutcome
+@_exported public import enum StintStore.Refusal

@@ -18,6 +18,11 @@ public protocol JobPayload: Codable, Sendable {
     static var lease: Duration? { get }
     /// Whether jobs of this type are enqueued with ``EnqueueOption/sensitive``. Default false.
     static var isSensitive: Bool { get }
+    /// Whether a job that failed with this error may be tried again. A job for which it is false is dead at once, with the error as
+    /// its reason, whatever is left of its tries. Default: true for every error.
+    ///
+    /// It is not asked about ``JobOutcome``, which says it itself; and what a cancelled handler throws does not decide.
+    static func isRetryable(_ error: any Error) -> Bool
 }
 
 extension JobPayload {
@@ -26,10 +31,17 @@ extension JobPayload {
     public static var lease: Duration? { nil }
     public static var isSensitive: Bool { false }
 
+    public static func isRetryable(_ error: any Error) -> Bool { true }
+
     /// A handler with captured dependencies, for ``StintNode``.
     public static func handler(_ run: @escaping @Sendable (Self, JobContext) async throws -> Void) -> JobHandler {
         JobHandler(type: type, retry: retry, timeout: timeout) { context in
-            try await run(Payload.decode(Self.self, context), context)
+            let job = try Payload.decode(Self.self, context)
+            do {
+                try await run(job, context)
+            } catch  where !(error is JobOutcome) && !isRetryable(error) {
+                throw JobOutcome.reject(reason: String(describing: error))
+            }
         }
     }
 }

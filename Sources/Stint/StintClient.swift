@@ -15,7 +15,7 @@ import Synchronization
 ///     let receipt = try await client.enqueue(SendReceipt(order: 7), on: "mail", .in(.seconds(30)))
 ///     await client.close()
 public final class StintClient: Sendable {
-    private static let maxBytesPerCall = 8 << 20
+    static let maxBytesPerCall = 8 << 20
 
     /// Where the jobs are: Redis, or the memory of a test.
     let jobs: any JobStore
@@ -31,6 +31,9 @@ public final class StintClient: Sendable {
     /// `nil` = jobs are sent as they come.
     package let pipeline: EnqueuePipeline?
     package let codec: (any PayloadCodec)?
+    let ears = Ears()
+    /// `nil` = the jobs are in memory, where nobody waits.
+    private let waiting: Answers?
 
     /// Connects, and checks that the server can be trusted with jobs.
     ///
@@ -56,6 +59,7 @@ public final class StintClient: Sendable {
         self.redis = store
         self.codec = codec
         self.pipeline = EnqueuePipeline(middleware, codec)
+        self.waiting = Answers(store: store, ears: ears)
         self.gatherer = EnqueueGatherer(on: LoopExecutor(redis.eventLoop)) { jobs, queue throws(StintError) in
             try await store.enqueue(jobs, on: queue)
         }
@@ -72,6 +76,7 @@ public final class StintClient: Sendable {
         self.jobs = memory
         self.reader = memory
         self.redis = nil
+        self.waiting = nil
         self.codec = nil
         self.pipeline = nil
         self.logger = logger
@@ -89,6 +94,12 @@ public final class StintClient: Sendable {
     }
 
     package var inspector: Inspector { Inspector(store) }
+
+    /// Who waits for results. For who knows that the jobs are in Redis.
+    var answers: Answers {
+        guard let waiting else { preconditionFailure("this client keeps its jobs in memory, there is no Redis to ask") }
+        return waiting
+    }
 
     private func connect(_ target: RedisTarget) async throws(StintError) {
         var info = ""
@@ -111,6 +122,7 @@ public final class StintClient: Sendable {
     /// Ends the connections. Calls that are under way end first, or fail: enqueues that were sent with `unconfirmed`, those
     /// that were not with `closed`.
     public func close() async {
+        await ears.closeAll()
         await redis?.client.close()
     }
 
@@ -141,7 +153,8 @@ public final class StintClient: Sendable {
         var new: [NewJob] = []
         if jobs.count > 1, options.contains(where: \.isForOne) {
             throw .invalidArgument(
-                "enqueue \(queue)", "one id for \(jobs.count) jobs", advice: "Enqueue each with an id of its own.")
+                "enqueue \(queue)", "one id, or one unique key, for \(jobs.count) jobs",
+                advice: "Enqueue each by a call of its own.")
         }
         for job in jobs { new.append(try NewJob(type, job, options, mint: mint)) }
         return try await enqueue(new, on: queue)
@@ -156,7 +169,7 @@ public final class StintClient: Sendable {
     }
 
     /// The way of every single enqueue.
-    private func enqueue(_ job: NewJob, on queue: QueueName) async throws(StintError) -> Receipt {
+    func enqueue(_ job: NewJob, on queue: QueueName) async throws(StintError) -> Receipt {
         guard let pipeline else { return try await send(job, on: queue) }
         return try await pipeline.run([job], on: queue) { jobs throws(StintError) in
             [try await self.send(jobs[0], on: queue)]
@@ -171,7 +184,7 @@ public final class StintClient: Sendable {
             }
             return [try await gatherer.enqueue(jobs[0], on: queue)]
         }
-        return Receipt(id: job.id, queue: queue, outcome: outcomes[0])
+        return Receipt(job, queue, outcomes[0])
     }
 
     /// The way of every enqueue of many: chunks, in order.
@@ -193,17 +206,20 @@ public final class StintClient: Sendable {
                 try await self.jobs.enqueue(jobs, on: queue, timeout: nil)
             }
             for (job, outcome) in zip(chunk, outcomes) {
-                receipts.append(Receipt(id: job.id, queue: queue, outcome: outcome))
+                receipts.append(Receipt(job, queue, outcome))
             }
         }
         return receipts
     }
 
-    /// Cuts off what one call may carry: 1,000 jobs, or as many as have 8 MiB together, at least one.
+    /// Cuts off what one call may carry: 1,000 jobs, or as many as have 8 MiB together, at least one. A unique key goes into a
+    /// call once, so that the second job hears what it would have heard on its own.
     private static func call(from rest: inout ArraySlice<NewJob>) -> [NewJob] {
         var bytes = 0
+        var keys: Set<String> = []
         let call = rest.prefix(Defaults.maxJobsPerCall).prefix { job in
             defer { bytes += job.payload.readableBytes }
+            if let key = job.unique?.key, !keys.insert(key).inserted { return false }
             return bytes == 0 || bytes + job.payload.readableBytes <= maxBytesPerCall
         }
         rest = rest.dropFirst(call.count)
@@ -221,7 +237,7 @@ public final class StintClient: Sendable {
         while true {
             do {
                 var outcomes = try await send(jobs)
-                if mayHaveRun { for index in jobs.indices where jobs[index].isMinted { outcomes[index] = .accepted } }
+                if mayHaveRun { outcomes = zip(jobs, outcomes).map { $0.afterRepeats($1) } }
                 metrics?.enqueued(jobs, outcomes, on: queue)
                 return outcomes
             } catch {
@@ -264,7 +280,7 @@ public final class StintClient: Sendable {
         }
     }
 
-    private func mint() -> JobID { minter.mint(atMs: Self.wallMs) }
+    func mint() -> JobID { minter.mint(atMs: Self.wallMs) }
 
     /// Fresh ids that rise.
     package func mint(_ count: Int) -> [JobID] {
@@ -306,12 +322,33 @@ public final class StintClient: Sendable {
     }
 }
 
+extension NewJob {
+    /// What an outcome means when an attempt before may have been the one that was heard: a minted id that exists is ours.
+    fileprivate func afterRepeats(_ outcome: EnqueueOutcome) -> EnqueueOutcome {
+        if case .exists = outcome, isMinted { return .accepted }
+        return outcome
+    }
+}
+
 /// What one gets for an enqueue.
 public struct Receipt: Hashable, Sendable {
+    /// The job that was enqueued. Of a unique one that was refused with ``UniqueConflict/existing``, or has replaced another's
+    /// payload, the job that has the key.
     public let id: JobID
     public let queue: QueueName
     public let outcome: EnqueueOutcome
 
-    /// False when a job of this id existed already; nothing about it was changed.
+    /// False when a job of this id existed already, or another has the unique key; nothing about it was changed.
     public var isAccepted: Bool { outcome.isAccepted }
+
+    init(_ job: NewJob, _ queue: QueueName, _ outcome: EnqueueOutcome) {
+        self.queue = queue
+        self.outcome = outcome
+        self.id =
+            switch outcome {
+            case .replaced(let holder, _): holder
+            case .taken(let holder, _) where job.unique?.conflict == .existing: holder
+            default: job.id
+            }
+    }
 }

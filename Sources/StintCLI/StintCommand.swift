@@ -13,8 +13,10 @@ struct StintCommand: AsyncParsableCommand {
               stint work mail --exec ./send.sh         run one process for each job
               stint work numbers --echo --until-empty
               stint stats --watch                      queues at a glance
+              stint watch mail                         what happens to jobs, as it happens
               stint job ls mail --state dead
-              stint job retry mail --all-dead
+              stint job why mail ID                    why does it not run?
+              stint job retry mail --all
 
             WORDS
               A job is some bytes in a queue. A node (stint work) claims it under a lease, which it extends while the \
@@ -29,7 +31,9 @@ struct StintCommand: AsyncParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            Dev.self, Enqueue.self, Work.self, Stats.self, JobCommand.self, QueueCommand.self, NodeCommand.self,
+            Dev.self, Enqueue.self, Work.self, Pull.self, Stats.self, WatchCommand.self, JobCommand.self,
+            QueueCommand.self,
+            NodeCommand.self,
             Fsck.self,
             Bench.self, Demo.self, Completions.self,
         ]

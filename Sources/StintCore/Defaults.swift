@@ -14,6 +14,14 @@ public enum Defaults {
     public static let cancelGrace = Duration.seconds(3)
     /// 1 MiB. Larger things belong in a store of their own, and their address in the job.
     public static let maxPayloadBytes = 1 << 20
+    /// 256 KiB: the result of a job.
+    public static let maxResultBytes = 256 << 10
+    /// 256 KiB: what a run leaves for the next one.
+    public static let maxCheckpointBytes = 256 << 10
+    /// How many results of a queue are kept: those that would go next make room.
+    public static let keepResults = 10_000
+    /// How many bytes they may have together: 64 MiB.
+    public static let keepResultBytes = 64 << 20
     /// The longest a lost wake-up can delay a ready job.
     public static let pollInterval = Duration.seconds(5)
     /// The most jobs in one script call; the scripts hold the same bound.
@@ -24,6 +32,10 @@ public enum Defaults {
     public static let keepDead = Retention(age: .seconds(30 * 86_400), count: 100_000)
     /// How long, and how many, cancelled jobs are kept.
     public static let keepCancelled = Retention(age: .seconds(86_400), count: 10_000)
+
+    /// How many steps may be noted of one job, and how many bytes of all that is noted of them.
+    package static let maxSteps = 1000
+    package static let maxStepBytes = 65_536
 }
 
 /// How long finished jobs are kept: whichever bound is reached first.

@@ -17,6 +17,8 @@ public struct JobHeader: Hashable, Sendable {
     public var deadline: Moment?
     /// How long the job is thought to take, for a queue that runs the shortest first; `nil` = after all that say so.
     public var estimate: Duration?
+    /// Until when the job holds its unique key; `nil` = it has none. The key is not in the header.
+    public var unique: UniqueSpan?
     /// How long one run of the job may take; `nil` = what its handler says, else for ever.
     public var timeout: Duration?
     /// What the payload was encoded by, in the words of the codec; `nil` = the payload is as it was enqueued.
@@ -25,10 +27,17 @@ public struct JobHeader: Hashable, Sendable {
     package var isSensitive = false
     /// The trace in which the job was enqueued.
     package var trace: String?
+    /// When the job is tried again after a failure; `nil` = what its handler's retry policy says.
+    public var retry: RetryPlan?
+    /// A retry that would be due after this buries the job instead; `nil` = only the number of failures bounds them.
+    public var retryUntil: Moment?
+    /// How long the job's result is kept after it is done; `nil` = it has none.
+    public var keepResult: Duration?
 
     public init(
         type: JobType, priority: Int = 0, lease: Duration? = nil, maxFailures: Int? = nil, maxLapses: Int? = nil,
-        startBy: Moment? = nil, deadline: Moment? = nil, estimate: Duration? = nil, timeout: Duration? = nil
+        startBy: Moment? = nil, deadline: Moment? = nil, estimate: Duration? = nil, timeout: Duration? = nil,
+        unique: UniqueSpan? = nil, keepResult: Duration? = nil
     ) {
         self.type = type
         self.priority = priority
@@ -39,10 +48,17 @@ public struct JobHeader: Hashable, Sendable {
         self.deadline = deadline
         self.estimate = estimate
         self.timeout = timeout
+        self.unique = unique
+        self.keepResult = keepResult
     }
 
+    /// When the window for retries ends, ms since 1970; `nil` = there is none.
+    package var retryUntilMs: Int64? { if case .at(let ms)? = retryUntil { ms } else { nil } }
+
     /// Whether the enqueue script has to work something out, which it does for those jobs only.
-    package var hasTerms: Bool { (startBy?.isRelative ?? false) || (deadline?.isRelative ?? false) }
+    package var hasTerms: Bool {
+        [startBy, deadline, retryUntil].contains { $0?.isRelative ?? false }
+    }
 
     /// Whether the job was to be started before this time.
     package func isExpired(atMs nowMs: Int64) -> Bool {
@@ -64,6 +80,9 @@ public struct JobHeader: Hashable, Sendable {
         if let maxFailures {
             try check((1...1_000_000).contains(maxFailures), "max failures \(maxFailures)", "1 to 1,000,000")
         }
+        if let retry {
+            try check(retry.isInRange, "retry \(retry)", "1 to 32 delays of 0 to 366 days")
+        }
         if let maxLapses { try check((1...1_000_000).contains(maxLapses), "max lapses \(maxLapses)", "1 to 1,000,000") }
         if let startBy {
             try check(startBy.isInRange, "start by \(startBy)", "at most ten years, and before the year 10000")
@@ -78,6 +97,19 @@ public struct JobHeader: Hashable, Sendable {
         }
         if let timeout { try check(Self.timeouts.contains(timeout), "timeout \(timeout)", "1 ms to 365 days") }
         if codec != nil || trace != nil { try validateTexts() }
+        if case .time(let length) = unique {
+            try check(
+                length >= .milliseconds(1) && length <= .seconds(86_400 * 366), "unique for \(length)",
+                "1 ms to 366 days")
+        }
+        if let keepResult {
+            try check(
+                keepResult >= .seconds(1) && keepResult <= Self.longestKept, "a result kept for \(keepResult)",
+                "1 s to 30 days")
+        }
+        if let retryUntil {
+            try check(retryUntil.isInRange, "retry until \(retryUntil)", "at most ten years, and before the year 10000")
+        }
     }
 
     private func validateTexts() throws(StintError) {
@@ -97,6 +129,8 @@ public struct JobHeader: Hashable, Sendable {
     /// How long a run may be allowed to take.
     package static let timeouts = Duration.milliseconds(1)...(.seconds(86_400 * 365))
 
+    private static let longestKept = Duration.seconds(86_400 * 30)
+
     /// The header line, with its line end.
     package var encoded: String {
         var options = ""
@@ -111,6 +145,10 @@ public struct JobHeader: Hashable, Sendable {
         if let codec { options += ";c=\(codec)" }
         if isSensitive { options += ";m=1" }
         if let trace { options += ";o=\(trace)" }
+        if let unique { options += ";u=\(unique.encoded)" }
+        if let retry { options += ";r=\(retry.encoded)" }
+        if let retryUntil { options += ";n=\(retryUntil.encoded)" }
+        if let keepResult { options += ";k=\(keepResult.wholeMs)" }
         return (options.isEmpty ? "j" : "J") + type.rawValue + options + "\n"
     }
 
@@ -149,12 +187,17 @@ public struct JobHeader: Hashable, Sendable {
         case "f": maxFailures = number
         case "x": maxLapses = number
         case "t": timeout = number.flatMap { $0 > 0 ? .milliseconds($0) : nil }
+        case "k": keepResult = number.flatMap { $0 > 0 ? .milliseconds($0) : nil }
         case "b": startBy = Moment(decoding: text); return startBy != nil
         case "d": deadline = Moment(decoding: text); return deadline != nil
         case "e": estimate = number.map { .milliseconds($0) }
         case "c": codec = String(text); return true
         case "m": isSensitive = text != "0"; return true
         case "o": trace = String(text); return true
+        case "u": unique = UniqueSpan(decoding: text); return unique != nil
+        // A kind that a later version knows leaves the job with its handler's policy.
+        case "r": retry = RetryPlan(decoding: text); return true
+        case "n": retryUntil = Moment(decoding: text); return retryUntil != nil
         default: return true
         }
         return number != nil

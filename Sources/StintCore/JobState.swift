@@ -19,6 +19,7 @@ public struct Transition: Hashable, Sendable {
         Transition(.ready, "claim", "claim", .leased),
         Transition(.ready, "claim after its start-by", "claim", .dead),
         Transition(.leased, "ack", "ack", .done),
+        Transition(.leased, "ack with a result", "answer", .done),
         Transition(.leased, "nack with a delay, tries left", "nack", .scheduled),
         Transition(.leased, "nack without delay, tries left", "nack", .ready),
         Transition(.leased, "nack, tries spent, or reject", "nack", .dead),

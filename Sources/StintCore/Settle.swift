@@ -41,6 +41,7 @@ package enum Settle: Sendable, Equatable {
         case .timedOut, nil: break
         }
         let maxFailures = header.maxFailures ?? policy.maxFailures
+        let policy = header.retry?.policy() ?? policy
         func failure(_ reason: String) -> Settle {
             let delay = policy.delay(afterFailures: tries.failures + 1, random: random())
             return .retry(after: delay, maxFailures: maxFailures, reason: reason)

@@ -3,8 +3,8 @@ public struct StintError: Error, Sendable, CustomStringConvertible {
     /// The kinds of errors. More may be added: always have a default.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Value: String {
-            case invalidArgument, unavailable, unconfirmed, queueFull, refused, leaseLost, payloadTooLarge, undecodable,
-                unsupportedServer, malformed, closed, keyMissing, tampered, hookFailed
+            case invalidArgument, unavailable, unconfirmed, queueFull, refused, leaseLost, payloadTooLarge, stepsFull,
+                undecodable, unsupportedServer, malformed, closed, keyMissing, tampered, hookFailed
         }
         private let value: Value
 
@@ -22,6 +22,8 @@ public struct StintError: Error, Sendable, CustomStringConvertible {
         public static let leaseLost = Code(value: .leaseLost)
         /// The payload is larger than the limit.
         public static let payloadTooLarge = Code(value: .payloadTooLarge)
+        /// The steps of a job, or what they come to, are more than can be noted of one.
+        public static let stepsFull = Code(value: .stepsFull)
         /// The payload cannot be read as, or written from, the job's type.
         public static let undecodable = Code(value: .undecodable)
         /// The server is too old, or set up in a way that loses jobs.

@@ -30,7 +30,9 @@ package enum Scripts {
     package static let enqueue = Script(name: "enqueue")
     package static let claim = Script(name: "claim")
     package static let ack = Script(name: "ack")
+    package static let answer = Script(name: "answer")
     package static let nack = Script(name: "nack")
+    package static let note = Script(name: "note")
     package static let extend = Script(name: "extend")
     package static let release = Script(name: "release")
     package static let reap = Script(name: "reap")
@@ -38,6 +40,7 @@ package enum Scripts {
     package static let look = Script(name: "look")
     package static let cancel = Script(name: "cancel")
     package static let redrive = Script(name: "redrive")
+    package static let edit = Script(name: "edit")
     package static let purge = Script(name: "purge")
     package static let trim = Script(name: "trim")
     package static let pause = Script(name: "pause")
@@ -50,12 +53,15 @@ package enum Scripts {
     package static let nudge = Script(name: "nudge")
     package static let tell = Script(name: "tell")
     package static let expel = Script(name: "expel")
+    package static let once = Script(name: "once")
     package static let fsck = Script(name: "fsck")
     package static let stats = Script(name: "stats")
     package static let show = Script(name: "show")
+    package static let failures = Script(name: "failures")
 
     package static let all = [
-        enqueue, claim, ack, nack, extend, release, reap, promote, look, cancel, redrive, change, purge, trim, pause,
-        configure, reorder, beat, watch, miss, nudge, tell, expel, fsck, stats, show,
+        enqueue, claim, ack, answer, note, nack, extend, release, reap, promote, look, cancel, redrive, edit, change,
+        purge, trim, pause, configure, reorder, beat, watch, miss, nudge, tell, expel, once, fsck, stats, show,
+        failures,
     ]
 }

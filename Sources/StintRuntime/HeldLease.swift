@@ -1,3 +1,4 @@
+import NIOCore
 package import StintCore
 package import StintStore
 import Synchronization
@@ -15,6 +16,7 @@ package final class HeldLease: Sendable {
         var cause: CancelCause?
         var cancelledAt: ContinuousClock.Instant?
         var sentAt: ContinuousClock.Instant
+        var result = ByteBuffer()
         var timeLimit: TimeLimit?
     }
 
@@ -77,6 +79,10 @@ package final class HeldLease: Sendable {
             if case .finished = state.phase { false } else { state.cause != .leaseLost }
         }
     }
+
+    /// What the job has to show for it.
+    var result: ByteBuffer { state.withLock { $0.result } }
+    func setResult(_ result: ByteBuffer) { state.withLock { $0.result = result } }
 
     /// `nil` = its handler has returned, or will never be called.
     var outlook: Outlook? {

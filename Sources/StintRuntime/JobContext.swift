@@ -6,6 +6,8 @@ import StintStore
 /// What a handler knows of the job that it runs.
 public struct JobContext: Sendable, CustomStringConvertible {
     let lease: HeldLease
+    let store: any JobStore
+    let desk: JobDesk
     private let nodeLogger: Logger
     private var ownLogger: Logger?
     /// Which node holds the job.
@@ -13,8 +15,10 @@ public struct JobContext: Sendable, CustomStringConvertible {
     /// The payload as it was enqueued; decoded, where the client has a codec.
     public internal(set) var payload: ByteBuffer
 
-    init(lease: HeldLease, nodeLogger: Logger, consumer: ConsumerID) {
+    init(lease: HeldLease, store: any JobStore, desk: JobDesk, nodeLogger: Logger, consumer: ConsumerID) {
         self.lease = lease
+        self.store = store
+        self.desk = desk
         self.nodeLogger = nodeLogger
         self.consumer = consumer
         self.payload = lease.job.payload
@@ -67,10 +71,14 @@ public struct JobContext: Sendable, CustomStringConvertible {
     /// - Throws: ``StintError`` with code `leaseLost`.
     public func assertHeld() throws {
         if lease.cause == .leaseLost || lease.deadline <= lease.now {
-            throw StintError(
-                .leaseLost, "run \(id)", "the lease of this run is over, the job may be running elsewhere",
-                advice: "Stop without side effects; the other run takes care of the job."
-            )
+            throw leaseIsOver
         }
+    }
+
+    var leaseIsOver: StintError {
+        StintError(
+            .leaseLost, "run \(id)", "the lease of this run is over, the job may be running elsewhere",
+            advice: "Stop without side effects; the other run takes care of the job."
+        )
     }
 }

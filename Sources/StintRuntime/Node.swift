@@ -101,6 +101,7 @@ package final class Node: Sendable {
             Task(executorPreference: executor) { await HeartbeatLoop(node: state).run() },
             Task(executorPreference: executor) { await DeadlineLoop(node: state, pool: pool).run() },
             Task(executorPreference: executor) { await SettleLoop(node: state).run() },
+            Task(executorPreference: executor) { await ReportLoop(node: state, timer: Signal(eventLoop)).run() },
             Task(executorPreference: executor) { await ReapLoop(node: state).run() },
             Task(executorPreference: executor) { await LookLoop(node: state, timer: Signal(eventLoop)).run() },
             Task(executorPreference: executor) {

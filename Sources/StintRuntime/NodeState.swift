@@ -54,6 +54,7 @@ final class NodeState: Sendable {
     let isClaiming = Atomic(false)
     /// What this node was told from afar.
     let order = Mutex<NodeOrder?>(nil)
+    let desk: JobDesk
 
     private let jumpGuard = Mutex(ClockJumpGuard())
     private let serverTime = Mutex(ServerTime())
@@ -100,6 +101,7 @@ final class NodeState: Sendable {
         self.watchSignal = Signal(eventLoop)
         self.lookSignal = Signal(eventLoop)
         self.outbox = Outbox(arrived: settleSignal)
+        self.desk = JobDesk(store: jobs, eventLoop: eventLoop)
     }
 
     var consumer: ConsumerID { configuration.consumer }

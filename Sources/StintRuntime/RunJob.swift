@@ -26,7 +26,8 @@ struct RunJob {
         if let timeout { node.look(at: began.advanced(by: timeout)) }
         var thrown: (any Error)?
         do {
-            var context = JobContext(lease: lease, nodeLogger: node.logger, consumer: node.consumer)
+            var context = JobContext(
+                lease: lease, store: node.jobs, desk: node.desk, nodeLogger: node.logger, consumer: node.consumer)
             if node.decoder.concerns(job) {
                 context.payload = try await node.decoder.decode(job, on: lease.queue, node.logger)
             }

@@ -64,6 +64,14 @@ package struct Inspector: Sendable {
         }
     }
 
+    /// How many ready jobs are claimed before this one; `nil` = it is not ready.
+    package func ahead(of id: JobID, on queue: QueueName) async throws(StintError) -> Int? {
+        var command = RedisCommand("ZRANK")
+        command.append(store.keys.state(.ready, of: queue))
+        command.append(id.rawValue)
+        return try await store.send(command, "find the place of \(id)").integer.map(Int.init)
+    }
+
     private func doneIDs(on queue: QueueName, offset: Int, limit: Int) async throws(StintError) -> [JobID] {
         var found: [JobID] = [], seen: Set<JobID> = []
         for key in [store.keys.state(.done, of: queue), store.keys.doneBefore(queue)] {

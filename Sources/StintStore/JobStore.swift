@@ -1,10 +1,11 @@
+package import NIOCore
 package import StintCore
 
 /// The operations that clients and nodes need, wherever the jobs are: ``Store`` is Redis, and `StintTesting` has one in memory.
 /// One suite of tests (`Tests/StintTestingTests/Conformance`) runs against both. What each means is said at ``Store``.
 ///
 /// What only loops of nodes ask, and what is about connections, is not here.
-package protocol JobStore: Sendable {
+package protocol JobStore: ReportStore {
     func open(_ queue: QueueName) async throws(StintError)
     func enqueue(_ jobs: [NewJob], on queue: QueueName, timeout: Duration?) async throws(StintError) -> [EnqueueOutcome]
 
@@ -13,6 +14,10 @@ package protocol JobStore: Sendable {
     func extend(
         _ jobs: [(held: Held, lease: Duration)], on queue: QueueName, by consumer: ConsumerID, timeout: Duration?
     ) async throws(StintError) -> Extension
+    func once(_ step: String, of job: Held, noting value: ByteBuffer?, on queue: QueueName, by consumer: ConsumerID)
+        async throws(StintError) -> StepNote
+    func answer(_ answers: [Answer], on queue: QueueName, by consumer: ConsumerID, keeping count: Int, bytes: Int)
+        async throws(StintError) -> Settlement
     func ack(_ jobs: [Held], on queue: QueueName, by consumer: ConsumerID) async throws(StintError) -> Settlement
     func nack(_ nacks: [Nack], on queue: QueueName, by consumer: ConsumerID) async throws(StintError) -> [NackOutcome]
     func release(_ jobs: [Held], on queue: QueueName, by consumer: ConsumerID, delay: Duration)

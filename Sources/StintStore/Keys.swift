@@ -19,6 +19,12 @@ package struct Keys: Hashable, Sendable {
     package func leases(_ queue: QueueName) -> String { self.queue(queue) + "leases" }
     package func wake(_ queue: QueueName) -> String { self.queue(queue) + "wake" }
     package func meta(_ queue: QueueName) -> String { self.queue(queue) + "meta" }
+    package func ends(_ queue: QueueName) -> String { self.queue(queue) + "ends" }
+    package func results(_ queue: QueueName) -> String { self.queue(queue) + "results" }
+    package func checkpoints(_ queue: QueueName) -> String { self.queue(queue) + "checkpoints" }
+    package func progress(_ queue: QueueName) -> String { self.queue(queue) + "progress" }
+    package func log(_ id: JobID, of queue: QueueName) -> String { self.queue(queue) + "log:" + id.rawValue }
+    package func events(_ queue: QueueName) -> String { self.queue(queue) + "events" }
 
     /// The registers of queues and nodes, for people. `*` is no queue name, so that this is a slot of its own.
     package var registers: String { "\(prefix):{*}:" }

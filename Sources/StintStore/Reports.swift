@@ -1,4 +1,4 @@
-package import NIOCore
+public import NIOCore
 public import StintCore
 import StintRedis
 
@@ -52,28 +52,33 @@ public struct QueueStats: Hashable, Sendable {
 }
 
 /// All that is known of one job.
-package struct JobDetail: Sendable {
-    package let id: JobID
-    package let queue: QueueName
+public struct JobDetail: Sendable {
+    public let id: JobID
+    public let queue: QueueName
     /// The server's clock at the time of the look.
-    package let serverMs: Int64
+    public let serverMs: Int64
     /// `nil` = no job of this id is known.
-    package let state: JobState?
+    public let state: JobState?
     /// Due time (scheduled), deadline (leased) or when it ended (dead, cancelled), ms since 1970; `nil` when ready.
-    package let whenMs: Int64?
-    package let header: JobHeader?
+    public let whenMs: Int64?
+    /// Its type and options. `nil` when the record is gone.
+    public let header: JobHeader?
     /// `nil` when the record is gone, as that of a done job.
-    package let payload: ByteBuffer?
-    package let tries: Tries
-    package let token: Token?
-    package let consumer: ConsumerID?
+    public let payload: ByteBuffer?
+    public let tries: Tries
+    /// How its last attempts ended, the oldest first, at most ten; those that were acked or released are no part of it.
+    public let history: [JobAttempt]
+    public let token: Token?
+    public let consumer: ConsumerID?
     /// Somebody wants it cancelled, its node has not been told yet.
-    package let cancelReason: String?
+    public let cancelReason: String?
+    /// The unique key that it was enqueued with. A job that has ended, or that held it until it was started, holds it no more.
+    public let uniqueKey: String?
 
     package init(
         id: JobID, queue: QueueName, serverMs: Int64, state: JobState?, whenMs: Int64? = nil, header: JobHeader? = nil,
         payload: ByteBuffer? = nil, tries: Tries = .none, token: Token? = nil, consumer: ConsumerID? = nil,
-        cancelReason: String? = nil
+        cancelReason: String? = nil, uniqueKey: String? = nil, history: [JobAttempt] = []
     ) {
         self.id = id
         self.queue = queue
@@ -86,6 +91,8 @@ package struct JobDetail: Sendable {
         self.token = token
         self.consumer = consumer
         self.cancelReason = cancelReason
+        self.uniqueKey = uniqueKey
+        self.history = history
     }
 
     init(id: JobID, queue: QueueName, serverMs: Int64, _ fields: [RedisReply]) {
@@ -108,6 +115,8 @@ package struct JobDetail: Sendable {
         self.token = lease?.first.flatMap { Int64($0) }.map(Token.init(rawValue:))
         self.consumer = lease.flatMap { $0.count == 2 ? ConsumerID(parsing: $0[1]) : nil }
         self.cancelReason = text(5)
+        self.uniqueKey = text(6).map { String($0.dropFirst(2)) }
+        self.history = text(7).map(JobAttempt.decode) ?? []
     }
 }
 

@@ -24,6 +24,8 @@ public enum RedriveOutcome: String, Sendable, Codable {
     case unknown
     /// Its record is missing, so that there is nothing to run.
     case empty
+    /// Another job holds its unique key: it is left as it is.
+    case taken
 }
 
 /// What a cancel of several jobs could do.

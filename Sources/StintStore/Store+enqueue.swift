@@ -13,6 +13,8 @@ package struct NewJob: Sendable {
     package var header: JobHeader
     package var payload: ByteBuffer
     package var due: Due
+    /// `nil` = none. ``JobHeader/unique`` says until when the job holds it.
+    package private(set) var unique: Unique?
 
     package init(id: JobID, isFresh: Bool, header: JobHeader, payload: ByteBuffer, due: Due = .now) {
         self.id = id
@@ -21,6 +23,10 @@ package struct NewJob: Sendable {
         self.header = header
         self.payload = payload
         self.due = due
+    }
+
+    package mutating func makeUnique(_ unique: Unique, _ span: UniqueSpan) {
+        (self.unique, header.unique) = (unique, span)
     }
 }
 
@@ -46,8 +52,18 @@ public enum EnqueueOutcome: Hashable, Sendable {
     case accepted
     /// A job of this id is there already, or finished not long ago; nothing about it was changed.
     case exists(JobState)
+    /// That job has the unique key, and is in this state; nothing about it was changed. `done` may also be known no more.
+    case taken(by: JobID, JobState)
+    /// That job, which waited in this state, has the payload, the options and the due time of the enqueue now.
+    case replaced(JobID, JobState)
 
-    public var isAccepted: Bool { self == .accepted }
+    /// Whether what was enqueued will run, by a new job or by the one that waited with the same unique key.
+    public var isAccepted: Bool {
+        switch self {
+        case .accepted, .replaced: true
+        case .exists, .taken: false
+        }
+    }
 }
 
 extension Store {
@@ -77,6 +93,10 @@ extension Store {
                     if job.header != header { (header, encoded) = (job.header, job.header.encoded) }
                     command.append(job.id.rawValue)
                     command.append(encoded, then: job.payload)
+                    if let unique = job.unique {
+                        command.append(unique.conflict == .replace ? "replace" : "keep")
+                        command.append(unique.key)
+                    }
                 }
                 index = end
             }
@@ -87,22 +107,39 @@ extension Store {
     }
 
     private func outcomes(of jobs: [NewJob], _ reply: RedisReply) -> [EnqueueOutcome] {
-        var refused: [JobID: [JobState]] = [:]
+        var refused: [JobID: [EnqueueOutcome]] = [:]
         for at in stride(from: 1, to: reply.count, by: 2) {
-            // `enqueued` = the same id stands twice in this call; the first one is on its way to be ready or scheduled.
-            let state = reply[at + 1].string.flatMap(JobState.init(rawValue:)) ?? .ready
-            refused[JobID(unchecked: reply[at].string ?? ""), default: []].append(state)
+            let outcome = EnqueueOutcome(refusal: reply[at + 1].string ?? "")
+            refused[JobID(unchecked: reply[at].string ?? ""), default: []].append(outcome)
         }
         // Of an id that stands twice in the call, the last ones are the refused ones.
-        return jobs.reversed().map { job in
-            refused[job.id]?.popLast().map { .exists($0) } ?? .accepted
-        }.reversed()
+        return jobs.reversed().map { job in refused[job.id]?.popLast() ?? .accepted }.reversed()
+    }
+}
+
+extension EnqueueOutcome {
+    /// Reads a state; or `taken`, or `replaced`, a state, and an id.
+    ///
+    /// `enqueued` = by a job of this call, which is on its way to be ready or scheduled.
+    fileprivate init(refusal text: String) {
+        let words = text.split(separator: " ").map(String.init)
+        func state(_ index: Int) -> JobState {
+            index < words.count ? JobState(rawValue: words[index]) ?? .ready : .ready
+        }
+        if words.count == 3, words[0] == "taken" {
+            self = .taken(by: JobID(unchecked: words[2]), state(1))
+        } else if words.count == 3, words[0] == "replaced" {
+            self = .replaced(JobID(unchecked: words[2]), state(1))
+        } else {
+            self = .exists(state(0))
+        }
     }
 }
 
 extension NewJob {
-    /// How the script takes it: 1 = its id is new, 0 = it is looked up, 2 = so, and its header has terms to be worked out.
-    fileprivate var kind: Int { header.hasTerms ? 2 : isFresh ? 1 : 0 }
+    /// How the script takes it: 1 = its id is new, 0 = it is looked up, 2 = so, and its header has terms to be worked out,
+    /// 3 = so, and it has a unique key.
+    fileprivate var kind: Int { unique != nil ? 3 : header.hasTerms ? 2 : isFresh ? 1 : 0 }
 
     fileprivate func isLike(_ other: NewJob) -> Bool {
         due == other.due && header.priority == other.header.priority && kind == other.kind

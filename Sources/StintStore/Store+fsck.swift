@@ -18,8 +18,10 @@ package enum FsckProblem: String, CaseIterable, Sendable {
     case score
     /// A holder without a job. It is removed.
     case unused
-    /// Tries, or a wish to cancel, of a job that is not there. They are removed.
+    /// Something about a job that is not there, or a unique key that none holds. It is removed.
     case stray
+    /// A living job without the unique key that it was enqueued with. It has it again, or does without when another has it.
+    case keyless
     /// A lease with a token above the last one of the queue. The last one is raised.
     case token
 }
@@ -28,7 +30,7 @@ package enum FsckProblem: String, CaseIterable, Sendable {
 package struct FsckStep: Sendable {
     package struct Finding: Hashable, Sendable {
         package let problem: FsckProblem
-        /// A job; a deadline where the problem is a lease.
+        /// A job; a deadline where the problem is a lease, a key where it is one.
         package let id: String
     }
 
@@ -42,7 +44,8 @@ package struct FsckStep: Sendable {
 extension Store {
     /// The parts of a queue that are walked, in this order: what one leaves behind, a later one finds.
     package static let fsckParts = [
-        "jobs", "ready", "scheduled", "leased", "dead", "cancelled", "leases", "tries", "cancels", "places",
+        "jobs", "ready", "scheduled", "leased", "dead", "cancelled", "leases", "tries", "history", "cancels", "places",
+        "effects", "progress", "checkpoints", "unique_of", "unique",
     ]
 
     /// Compares some of a queue's indexes with its records.

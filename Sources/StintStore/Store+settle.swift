@@ -14,7 +14,7 @@ package struct Held: Hashable, Sendable {
 }
 
 /// Why a settle or an extension changed nothing.
-package enum Refusal: Sendable, Hashable {
+public enum Refusal: Sendable, Hashable {
     /// The lease is gone: settled already. To who repeats a settle whose reply was lost, this is success.
     case gone
     /// Another holds the lease now.
@@ -57,8 +57,14 @@ package struct Nack: Sendable {
     }
 }
 
-package enum NackOutcome: Sendable, Hashable {
-    case retried, dead, cancelled
+/// What became of a job that was settled as failed.
+public enum NackOutcome: Sendable, Hashable {
+    /// It will be tried again.
+    case retried
+    case dead
+    /// Somebody had wanted it cancelled.
+    case cancelled
+    /// Nothing was changed.
     case refused(Refusal)
 }
 
@@ -156,7 +162,7 @@ extension Store {
         )
     }
 
-    private func settlement(_ reply: RedisReply, _ operation: String) throws(StintError) -> Settlement {
+    func settlement(_ reply: RedisReply, _ operation: String) throws(StintError) -> Settlement {
         guard reply.count % 2 == 1, let accepted = reply[0].integer else { throw .malformedReply(operation) }
         return Settlement(accepted: Int(accepted), refused: refusals(reply, from: 1))
     }

@@ -46,7 +46,7 @@ struct Command {
         Command(environment: ["STINT_REDIS_URL": try await RedisServer.shared().url])
     }
 
-    private var changes: [String: String?] { Self.noEnvironment.merging(environment) { $1 } }
+    var changes: [String: String?] { Self.noEnvironment.merging(environment) { $1 } }
 
     func callAsFunction(_ arguments: String..., input: [UInt8] = []) async throws -> Result {
         try await run(Self.path, arguments, input: input)

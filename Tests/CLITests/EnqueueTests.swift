@@ -10,7 +10,7 @@ struct EnqueueTests {
         let stint = try await Command.shared()
         let result = try await stint(
             "enqueue", queue, "hello", "--type", "greet", "--priority", "7", "--max-failures", "3", "--max-lapses", "2",
-            "--lease", "45s")
+            "--lease", "45s", "--retry", "list:1s,5m")
         #expect(result.status == 0)
         let id = try #require(result.lines.first)
         let job = try await stint("job", "show", queue, id, "--json").object()
@@ -20,6 +20,7 @@ struct EnqueueTests {
         #expect(job["priority"] as? Int == 7)
         #expect(job["max_failures"] as? Int == 3)
         #expect(job["max_lapses"] as? Int == 2)
+        #expect(job["retry"] as? String == "list:1s,5m")
         #expect(job["lease_ms"] as? Int == 45_000)
     }
 
@@ -200,7 +201,7 @@ struct EnqueueTests {
     @Test func `ndjson reads every key`() async throws {
         let stint = try await Command.shared()
         let input = #"""
-            {"payload":"text","type":"t","priority":-5,"max_failures":2,"max_lapses":1,"lease":"45s","id":"one"}
+            {"payload":"text","type":"t","priority":-5,"max_failures":2,"max_lapses":1,"lease":"45s","retry":"fixed:9s","id":"one"}
 
             {"payload":{"b": [1, 2.50, 12345678901234567890],  "a":"x\u00e9 \" y"},"in":"1h","id":"two"}
             {"payload_base64":"AAH/","at":"2100-01-01T00:00:00Z","id":"three"}
@@ -221,6 +222,7 @@ struct EnqueueTests {
         #expect(one["lease_ms"] as? Int == 45_000)
         #expect(one["max_failures"] as? Int == 2)
         #expect(one["max_lapses"] as? Int == 1)
+        #expect(one["retry"] as? String == "fixed:9s")
         let two = try await job("two")
         #expect(two["payload"] as? String == #"{"b":[1,2.50,12345678901234567890],"a":"x\u00e9 \" y"}"#)
         #expect(two["state"] as? String == "scheduled")

@@ -141,6 +141,12 @@ private final class Scene {
         try await admin.store.configure([("order", order.setting)], of: queue)
     }
 
+    private func unique(_ id: String, _ span: UniqueSpan, _ conflict: UniqueConflict = .reject) -> NewJob {
+        var job = job(id)
+        job.makeUnique(Unique(id, conflict: conflict), span)
+        return job
+    }
+
     /// Ten ready jobs, and no mark, so that the next one has to be written.
     private func seed() async throws {
         _ = try await admin.store.enqueue((0..<10).map { job("j\($0)") }, on: queue)
@@ -162,6 +168,7 @@ private final class Scene {
 
     func produce() async throws {
         try await finish("done")
+        try await tell()
         var flush = RedisCommand("SCRIPT")
         flush.append("FLUSH")
         _ = try await admin.store.client.send(flush)
@@ -174,11 +181,21 @@ private final class Scene {
         _ = await attempt { try await store.enqueue([job("a")], on: queue) }
         _ = await attempt { try await store.enqueue([job("b", due: .after(.seconds(60)))], on: queue) }
         _ = await attempt { try await store.enqueue([job("a", fresh: false), job("c", fresh: false)], on: queue) }
+        _ = await attempt {
+            try await store.enqueue([unique("u", .untilDone), unique("t", .time(.seconds(9)))], on: queue)
+        }
+        _ = await attempt { try await store.enqueue([unique("u", .untilDone, .replace)], on: queue) }
         try await order(.lifo)
         _ = await attempt { try await store.enqueue([job("d")], on: queue) }
     }
 
+    /// From now on scripts write events, too.
+    private func tell() async throws {
+        try await admin.store.configure([("events", "100")], of: queue)
+    }
+
     func work() async throws {
+        try await tell()
         _ = try await admin.store.enqueue(many, on: queue)
         if let claim = await attempt({
             try await store.claim(64, from: queue, for: consumer, lease: .seconds(30))
@@ -187,6 +204,7 @@ private final class Scene {
             _ = await attempt { try await store.ack(held, on: queue, by: consumer) }
         }
         try await seed()
+        _ = try await admin.store.enqueue([unique("s", .untilStarted), unique("u", .untilDone)], on: queue)
         _ = try await admin.store.enqueue(
             [job("due", due: .at(ms: 1)), job("later", due: .after(.milliseconds(1)))], on: queue)
         _ = await attempt { try await store.open(queue) }
@@ -197,6 +215,9 @@ private final class Scene {
             let held = claim.jobs.map { Held(id: $0.id, token: $0.token) }
             _ = await attempt { try await store.extend(held.map { ($0, .seconds(30)) }, on: queue, by: consumer) }
             _ = await attempt { try await store.extend([(held[6], .seconds(40))], on: queue, by: consumer) }
+            _ = await attempt {
+                try await store.once("step", of: held[0], noting: ByteBuffer(), on: queue, by: consumer)
+            }
             _ = await attempt { try await store.ack([held[0], held[6]], on: queue, by: consumer) }
             let nacks = [
                 Nack(held[1], .retry, maxFailures: 9, reason: ""), Nack(held[2], .reject, maxFailures: 9, reason: ""),
@@ -205,6 +226,13 @@ private final class Scene {
             ]
             _ = await attempt { try await store.nack(nacks, on: queue, by: consumer) }
             _ = await attempt { try await store.release([held[5]], on: queue, by: consumer) }
+            let note = Note(held[7], .checkpoints, ByteBuffer(string: "x"))
+            _ = await attempt { try await store.note([note], on: queue, by: consumer) }
+            _ = await attempt { try await store.checkpoint(of: held[7].id, on: queue) }
+            _ = await attempt { try await store.log(["x"], of: held[7].id, on: queue) }
+            let answer = Answer(held[7], keep: .zero, result: ByteBuffer(string: "x"))
+            _ = await attempt { try await store.answer([answer], on: queue, by: consumer, keeping: 0) }
+            _ = await attempt { try await store.trimResults(on: queue) }
             _ = await attempt { try await Inspector(store).leases(of: consumer, on: queue) }
         }
         try await lapse()
@@ -254,6 +282,7 @@ private final class Scene {
     }
 
     func view() async throws {
+        try await tell()
         try await seed()
         try await admin.store.beat(consumer, about: "{}", queues: [queue], keep: .seconds(60))
         let inspector = Inspector(store)
@@ -264,9 +293,25 @@ private final class Scene {
         _ = await attempt { try await inspector.ids(.done, on: queue, limit: 5) }
         _ = await attempt { try await inspector.leases(of: consumer, on: queue) }
         _ = await attempt { try await inspector.nodes() }
+        _ = await attempt { try await inspector.ahead(of: JobID(unchecked: "j1"), on: queue) }
+        _ = await attempt { try await store.failures(10, from: "0", on: queue) }
+        _ = await attempt { try await store.settings(of: queue) }
+        let job = JobID(unchecked: "j1")
+        _ = await attempt { try await store.result(of: job, on: queue) }
+        _ = await attempt { try await store.progress(of: job, on: queue) }
+        _ = await attempt { try await store.log(of: job, on: queue) }
+        _ = await attempt { try await store.lastEnd(of: queue) }
+        let last = await attempt { try await store.position(.now, in: queue) }
+        _ = await attempt { try await store.position(.after(last?.id ?? "0-1"), in: queue) }
+        let read = store.readEvents(queue, after: EventPosition(), blockMs: 1000)
+        _ = await attempt { try await store.client.block(read, upTo: .seconds(1)) }
     }
 
     func operate() async throws {
+        _ = try await admin.store.enqueue([unique("u", .untilDone)], on: queue)
+        _ = await attempt { try await store.cancel([JobID(unchecked: "u")], on: queue, reason: "") }
+        _ = await attempt { try await store.redrive([JobID(unchecked: "u")], on: queue) }
+        _ = await attempt { try await store.configure([("events", "100")], of: queue) }
         try await seed()
         _ = await attempt { try await store.pause(true, queue) }
         _ = await attempt { try await store.pause(false, queue) }
@@ -284,6 +329,7 @@ private final class Scene {
             try await store.change(["j3"].map(JobID.init(unchecked:)), on: queue, due: .after(.seconds(60)))
         }
         _ = await attempt { try await store.configure([("order", nil)], of: queue) }
+        _ = await attempt { try await store.edit([(JobID(unchecked: "j3"), ByteBuffer())], on: queue) }
         _ = await attempt { try await store.purge(10, .ready, on: queue) }
         _ = await attempt { try await store.purge(10, .done, on: queue) }
     }

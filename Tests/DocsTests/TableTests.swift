@@ -26,7 +26,9 @@ import Testing
             "`maxPayloadBytes`": "\(Defaults.maxPayloadBytes)",
             "`pollInterval`": seconds(Defaults.pollInterval), "`maxJobsPerCall`": "\(Defaults.maxJobsPerCall)",
             "`keepDone`": retention(Defaults.keepDone), "`keepDead`": retention(Defaults.keepDead),
-            "`keepCancelled`": retention(Defaults.keepCancelled),
+            "`keepCancelled`": retention(Defaults.keepCancelled), "`maxResultBytes`": "\(Defaults.maxResultBytes)",
+            "`maxCheckpointBytes`": "\(Defaults.maxCheckpointBytes)", "`keepResults`": "\(Defaults.keepResults)",
+            "`keepResultBytes`": "\(Defaults.keepResultBytes)",
         ]
         let rows = Documents.table(try Documents.text("docs/configuration.md"), under: "name")
         #expect(Dictionary(uniqueKeysWithValues: rows.map { ($0[0], $0[1]) }) == expected)

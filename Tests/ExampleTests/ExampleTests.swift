@@ -50,6 +50,42 @@ struct ExampleTests {
             ])
     }
 
+    @Test func `a page that is edited three times is rendered once, with the last edit`() async throws {
+        let lines = try await run("cache-refresh")
+        #expect(
+            lines == [
+                "page 1: title, to be rendered",
+                "page 1: first line, rendered later",
+                "page 1: typo, rendered later",
+                "page 2: picture, to be rendered",
+                "page 1: rendered, with typo",
+                "page 2: rendered, with picture",
+            ])
+    }
+
+    @Test func `a card is charged once although its job is run twice`() async throws {
+        let lines = try await run("effect-once")
+        #expect(
+            lines == [
+                "order 7: attempt 1",
+                "order 7: card charged, payment 1000",
+                "the mail server is down",
+                "order 7: attempt 2",
+                "mail: order 7 is paid by payment 1000",
+            ])
+    }
+
+    @Test func `a book is copied by two runs, and another is cancelled on its way`() async throws {
+        let lines = try await run("progress-and-cancel")
+        #expect(
+            lines == [
+                "Emma: goes on after page 3",
+                "Emma: 6 pages copied",
+                "Ulysses: this takes too long",
+                "Ulysses: the job was cancelled: too long",
+            ])
+    }
+
     /// Runs an example to its end, on a server of its own, and returns its lines.
     private func run(_ name: String) async throws -> [String] {
         let server = try await RedisServer.start()

@@ -8,7 +8,7 @@ struct CommandTests {
         let batch = Batch(ids: [1, 1002], due: .afterMs(-3), priority: -1, leaseMs: 7, isFresh: true)
         #expect(
             "\(Step(.enqueue([batch])))"
-                == "Step(.enqueue([Batch(ids: [1, 1002], due: .afterMs(-3), priority: -1, leaseMs: 7, maxLapses: nil, startBy: nil, deadline: nil, estimateMs: nil, isFresh: true)]))"
+                == "Step(.enqueue([Batch(ids: [1, 1002], due: .afterMs(-3), priority: -1, leaseMs: 7, maxLapses: nil, startBy: nil, deadline: nil, estimateMs: nil, retryForMs: nil, isFresh: true, key: nil, span: .done, replaces: false)]))"
         )
         #expect(
             "\(Step(.nack(.jobs([4], .older), .reject, delayMs: 0, maxFailures: 2, by: 1), .replyLost))"

@@ -39,6 +39,23 @@ struct HistoryTests {
         }
     }
 
+    @Test func `the window for retries ends with its last millisecond, and ten attempts are kept`() async throws {
+        try await ModelRun.with(clock: ArgumentClock()) { run in
+            var steps: [Step] = [
+                Step(.enqueue([Batch(ids: [1, 2], retryForMs: 5), Batch(ids: [3])])),
+                Step(.claim(2, by: 0, leaseMs: 50)),
+                Step(.nack(.jobs([1], .own), .retry, delayMs: 5, maxFailures: 9, by: 0)),
+                Step(.nack(.jobs([2], .own), .retry, delayMs: 6, maxFailures: 9, by: 0)),
+            ]
+            for _ in 0..<12 {
+                steps.append(Step(.claim(1, by: 0, leaseMs: 50)))
+                steps.append(Step(.nack(.jobs([3], .own), .retry, delayMs: 0, maxFailures: 99, by: 0)))
+            }
+            let wrong = try await run.replay(steps)?.wrong
+            #expect(wrong == nil)
+        }
+    }
+
     @Test func `the shipped scripts do what the model does, on a server whose clock is ours`() async throws {
         guard let clock = try PreloadedClock() else {
             print("skipped: no C compiler, or no way to preload a library, so that a server's clock cannot be set")

@@ -55,6 +55,17 @@ extension NodeTests.GatheringTests {
         #expect(take(&gathering) == ["a", "c"])
     }
 
+    @Test func `a unique key stands once in a call`() {
+        var gathering = Gathering<NewJob>()
+        for (id, key) in [("a", "k"), ("b", "l"), ("c", "k"), ("d", "m")] {
+            var job = job(id)
+            job.makeUnique(Unique(key), .untilDone)
+            _ = gathering.add(job)
+        }
+        #expect(take(&gathering) == ["a", "b"])
+        #expect(take(&gathering) == ["c", "d"])
+    }
+
     @Test func `a call carries at most 1,000 jobs and 8 MiB, and always one`() {
         var many = Gathering<NewJob>()
         for _ in 0..<1001 { _ = many.add(job("a")) }

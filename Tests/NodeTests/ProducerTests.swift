@@ -55,4 +55,55 @@ extension NodeTests.ProducerTests {
             #expect(try await arena.client.state(of: accepted.id, on: arena.queue) == .ready)
         }
     }
+
+    @Test func `a unique job is accepted once, although its first answer was lost, and a second one never`()
+        async throws
+    {
+        try await Arena.runAlone { arena in
+            let client = try await arena.newClient(commandTimeout: .milliseconds(300), repeatFor: .seconds(60))
+            let queue = arena.queue
+            try await client.enqueue(payload: ByteBuffer(), on: queue, .unique("other"))
+            arena.server.freeze()
+            async let first = client.enqueue(payload: ByteBuffer(), on: queue, .unique("k"))
+            async let refused = client.enqueue(payload: ByteBuffer(), on: queue, .unique("other"))
+            await elapse(.milliseconds(500))
+            arena.server.thaw()
+            let accepted = try await first
+            #expect(accepted.outcome == .accepted)
+            #expect(try await !refused.isAccepted)
+            #expect(try await arena.stats().enqueuedTotal == 2)
+            let existing = try await client.enqueue(
+                payload: ByteBuffer(), on: queue, .unique("k", onConflict: .existing))
+            #expect(existing.id == accepted.id && existing.outcome == .taken(by: accepted.id, .ready))
+            let replaced = try await client.enqueue(
+                payload: ByteBuffer(string: "new"), on: queue, .unique("k", onConflict: .replace))
+            #expect(replaced.id == accepted.id && replaced.outcome == .replaced(accepted.id, .ready))
+            #expect(try await arena.detail(accepted.id).payload == ByteBuffer(string: "new"))
+        }
+    }
+
+    @Test func `of many jobs with one unique key the first is accepted`() async throws {
+        try await Arena.run { arena in
+            let jobs = arena.client.mint(3).map { id in
+                var job = NewJob(id: id, isFresh: true, header: JobHeader(type: .plain), payload: ByteBuffer())
+                job.makeUnique(Unique("k"), .untilDone)
+                return job
+            }
+            let receipts = try await arena.client.enqueue(jobs, on: arena.queue)
+            let taken = EnqueueOutcome.taken(by: jobs[0].id, .ready)
+            #expect(receipts.map(\.outcome) == [.accepted, taken, taken])
+        }
+    }
+
+    @Test(arguments: ["", String(repeating: "x", count: 257), "a\nb"])
+    func `what is no unique key is refused before anything is sent`(key: String) async throws {
+        try await Arena.run { arena in
+            let error = await #expect(throws: StintError.self) {
+                try await arena.client.enqueue(payload: ByteBuffer(), on: arena.queue, .unique(key))
+            }
+            #expect(error?.code == .invalidArgument)
+            let stats = try await arena.stats()
+            #expect(stats.enqueuedTotal == 0)
+        }
+    }
 }

@@ -41,6 +41,24 @@ struct JobHeaderTests {
         #expect(try JobHeader(decoding: "Jmail;z=1;group=blue;p=4") == JobHeader(type: "mail", priority: 4))
     }
 
+    @Test func `a retry policy of the job is one of three kinds, behind its letter`() throws {
+        var header = JobHeader(type: "mail", maxLapses: 2)
+        for (plan, text) in [
+            (RetryPlan.exponential(base: .seconds(2), cap: .seconds(3600)), "e2000,3600000"),
+            (.fixed(.milliseconds(1)), "f1"), (.fixed(.zero), "f0"),
+            (.list([.seconds(1), .zero, .seconds(30)]), "l1000,0,30000"),
+        ] {
+            header.retry = plan
+            #expect(header.encoded == "Jmail;x=2;r=\(text)\n")
+            #expect(try JobHeader(decoding: header.encoded.dropLast()) == header)
+        }
+    }
+
+    @Test(arguments: ["q1,2", "e1", "e1,2,3", "f", "f-1", "f1,2", "l", "lx", "l1,,2", "f1.5"])
+    func `a retry policy of no known kind leaves the job with its handler's`(text: String) throws {
+        #expect(try JobHeader(decoding: "Jmail;r=\(text);p=3") == JobHeader(type: "mail", priority: 3))
+    }
+
     @Test func `what a foreign hand wrote out of range is bounded as the scripts bound it`() throws {
         #expect(try JobHeader(decoding: "Jmail;p=500").priority == 100)
         #expect(try JobHeader(decoding: "Jmail;p=-500").priority == -100)

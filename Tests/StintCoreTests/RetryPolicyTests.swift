@@ -63,6 +63,51 @@ struct RetryPolicyTests {
         #expect(policy.maxFailures == 4)
     }
 
+    @Test(arguments: [
+        ("exponential:2s,1h", RetryPlan.exponential(base: .seconds(2), cap: .seconds(3600))),
+        ("fixed:5s", .fixed(.seconds(5))), ("list:1s,90s,2d", .list([.seconds(1), .seconds(90), .seconds(172_800)])),
+        ("fixed:0ms", .fixed(.zero)), ("list:1500ms", .list([.milliseconds(1500)])),
+    ])
+    func `a plan is read as people write it, and written as it is read`(text: String, plan: RetryPlan) throws {
+        #expect(try RetryPlan(parsing: text) == plan)
+        #expect(plan.description == text)
+    }
+
+    @Test(arguments: [
+        "", "fixed", "fixed:", "fixed:5", "fixed:1s,2s", "exponential:1s", "exponential:1s,2s,3s", "list:",
+        "list:1s,,2s",
+        "linear:1s", "f:1s", "fixed:400d", "list:" + Array(repeating: "1s", count: 33).joined(separator: ","),
+    ])
+    func `what is no plan is refused with the forms that there are`(text: String) {
+        let refusal = #expect(throws: StintError.self) { try RetryPlan(parsing: text) }
+        #expect(refusal?.code == .invalidArgument && refusal?.advice.isEmpty == false)
+    }
+
+    @Test(arguments: [
+        RetryPlan.list([]), .list(Array(repeating: .zero, count: 33)), .fixed(.seconds(-1)),
+        .exponential(base: .zero, cap: .seconds(367 * 86_400)),
+    ])
+    func `a plan out of range is no option of a job`(plan: RetryPlan) {
+        var header = JobHeader(type: "a")
+        header.retry = plan
+        let refusal = #expect(throws: StintError.self) { try header.validate() }
+        #expect(refusal?.code == .invalidArgument)
+    }
+
+    @Test func `a plan waits as the policy of its kind does`() {
+        let draws = [(1, 1.0), (3, 0.5), (40, 0.25)]
+        func delays(_ policy: RetryPolicy) -> [Duration] {
+            draws.map { policy.delay(afterFailures: $0.0, random: $0.1) }
+        }
+        #expect(
+            delays(RetryPlan.exponential(base: .seconds(1), cap: .seconds(60)).policy())
+                == [.seconds(1), .seconds(2), .seconds(15)])
+        #expect(delays(RetryPlan.fixed(.seconds(4)).policy()) == Array(repeating: .seconds(4), count: 3))
+        #expect(
+            delays(RetryPlan.list([.seconds(1), .seconds(9)]).policy()) == [.seconds(1), .seconds(9), .seconds(9)])
+        #expect(RetryPlan.fixed(.zero).policy(maxFailures: 3).maxFailures == 3)
+    }
+
     @Test func `the limits of the ready-made policies`() {
         #expect(RetryPolicy.never.maxFailures == 1)
         #expect(RetryPolicy.standard.maxFailures == 20)

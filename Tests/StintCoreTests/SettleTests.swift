@@ -55,6 +55,21 @@ struct SettleTests {
                 == .retry(after: .seconds(3), maxFailures: 2, reason: "the handler asked for a retry"))
     }
 
+    @Test func `a job's own retry policy goes before the type's, whose limit stays`() {
+        var header = JobHeader(type: "a")
+        header.retry = .list([.seconds(1), .seconds(7)])
+        func decide(_ error: any Error, failures: Int = 0) -> Settle {
+            Settle.decide(
+                error: error, cause: nil, header: header,
+                tries: Tries(failures: failures, lapses: 3, lastMs: 0, reason: ""), policy: Self.policy, random: 0.5)
+        }
+        #expect(decide(Oops()) == .retry(after: .seconds(1), maxFailures: 9, reason: "oops"))
+        #expect(decide(Oops(), failures: 1) == .retry(after: .seconds(7), maxFailures: 9, reason: "oops"))
+        #expect(
+            decide(JobOutcome.retry(in: .seconds(3), reason: "busy"))
+                == .retry(after: .seconds(3), maxFailures: 9, reason: "busy"))
+    }
+
     @Test func `a handler may set the delay, put off, or reject`() {
         #expect(
             decide(JobOutcome.retry(in: .seconds(3), reason: "busy"), nil, failures: 8)

@@ -14,7 +14,7 @@ struct TransitionTests {
     @Test func `a done job never comes back, and a leased one is left by its settle or its lapse alone`() {
         #expect(!Transition.all.contains { $0.from == .done })
         let ways = Transition.all.filter { $0.from == .leased }.map(\.script)
-        #expect(Set(ways) == ["ack", "nack", "release", "reap"])
+        #expect(Set(ways) == ["ack", "answer", "nack", "release", "reap"])
         #expect(Transition.all.filter { $0.to == .leased }.map(\.from) == [.ready])
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import NIOCore
 import StintCore
 import StintLua
 import StintRedis
@@ -22,6 +23,8 @@ struct PrefixTests {
         var lease: Duration = .minutes(1)
         /// The order of the queue. It is set when there are jobs.
         var order: String?
+        /// With events.
+        var tells = false
 
         var testDescription: String { script.name }
     }
@@ -34,6 +37,19 @@ struct PrefixTests {
             script: Scripts.enqueue,
             arguments: { _, _ in ["9000", "0", "0", "2", "n1", "jnoop\n", "n2", "jnoop\n"] },
             mayBeGone: ["n1", "n2"]),
+        // Keys: a new one, those of a scheduled, a ready and a running job, and one for a time.
+        Cut(
+            script: Scripts.enqueue,
+            arguments: { _, _ in
+                ["0", "0", "3", "5"] + unique("n1", "d", "new") + unique("n2", "d", "s1") + unique("n3", "d", "r1")
+                    + unique("n4", "s", "l2") + unique("n5", "t60000", "time")
+            }, mayBeGone: ["n1", "n4", "n5"]),
+        Cut(
+            script: Scripts.enqueue,
+            arguments: { _, _ in
+                ["9000", "0", "3", "3"] + unique("n1", "t60000", "s1") + unique("n2", "d", "r1")
+                    + unique("n3", "s", "r2")
+            }),
         Cut(script: Scripts.claim, arguments: { bench, _ in ["\(bench.me)", "60000", "9"] }),
         Cut(script: Scripts.claim, arguments: { bench, _ in ["\(bench.me)", "60000", "1", "1", "other", "test"] }),
         Cut(script: Scripts.claim, arguments: { bench, _ in ["\(bench.me)", "60000", "9"] }, order: "aged:1000"),
@@ -47,6 +63,17 @@ struct PrefixTests {
         Cut(
             script: Scripts.ack,
             arguments: { bench, held in ["\(bench.me)", "\(held[0].token)", "2"] + ids(held.prefix(2)) }),
+        Cut(
+            script: Scripts.once,
+            arguments: { bench, held in ["\(bench.me)", held[0].id.rawValue, "\(held[0].token)", "step", "42"] }),
+        Cut(script: Scripts.answer, arguments: { answers($0, $1) }),
+        Cut(script: Scripts.answer, arguments: { answers($0, $1) }, tells: true),
+        Cut(
+            script: Scripts.note,
+            arguments: { bench, held in
+                ["\(bench.me)"] + held.flatMap { [$0.id.rawValue, "\($0.token)", "checkpoints", "here"] }
+                    + [held[0].id.rawValue, "\(held[0].token)", "progress", "0.5 half"]
+            }),
         Cut(script: Scripts.nack, arguments: { nacks($0, $1, "retry", "0") }),
         Cut(script: Scripts.nack, arguments: { nacks($0, $1, "retry", "60000") }),
         Cut(script: Scripts.nack, arguments: { nacks($0, $1, "reject", "0") }),
@@ -65,13 +92,33 @@ struct PrefixTests {
         Cut(script: Scripts.configure, arguments: { _, _ in ["order", "fifo"] }),
         Cut(script: Scripts.reorder, arguments: { _, _ in ["0", "9", ""] }, order: "shortest"),
         Cut(script: Scripts.purge, arguments: { _, _ in ["ready", "9"] }, mayBeGone: ["r1", "r2", "r3"]),
+        Cut(script: Scripts.edit, arguments: { _, _ in ["d1", "new", "r1", "new"] }),
         Cut(script: Scripts.trim, arguments: { _, _ in ["9", "dead", "0", "0"] }, mayBeGone: ["d1"]),
+        Cut(
+            script: Scripts.enqueue,
+            arguments: { _, _ in ["0", "0", "1", "2", "n1", "jnoop\n", "n2", "jnoop\n"] }, mayBeGone: ["n1", "n2"],
+            tells: true),
+        Cut(script: Scripts.claim, arguments: { bench, _ in ["\(bench.me)", "60000", "9"] }, tells: true),
+        Cut(
+            script: Scripts.ack,
+            arguments: { bench, held in ["\(bench.me)", "\(held[0].token)", "2"] + ids(held.prefix(2)) }, tells: true),
+        Cut(script: Scripts.nack, arguments: { nacks($0, $1, "retry", "0") }, tells: true),
+        Cut(script: Scripts.reap, arguments: { _, _ in ["9", "1"] }, tells: true),
+        Cut(script: Scripts.cancel, arguments: { _, _ in ["late", "r1", "s1", "l1", "d1"] }, tells: true),
     ]
 
     private static func ids(_ held: ArraySlice<Held>) -> [String] { held.map(\.id.rawValue) }
 
+    private static func unique(_ id: String, _ mode: String, _ key: String) -> [String] {
+        [id, "Jnoop;u=\(mode)\n", "replace", key]
+    }
+
     private static func nacks(_ bench: Bench, _ held: [Held], _ verdict: String, _ delay: String) -> [String] {
         ["\(bench.me)"] + held.flatMap { [$0.id.rawValue, "\($0.token)", verdict, delay, "9", "oops"] }
+    }
+
+    private static func answers(_ bench: Bench, _ held: [Held]) -> [String] {
+        ["\(bench.me)", "2", "100"] + held.flatMap { [$0.id.rawValue, "\($0.token)", "60000", "result"] }
     }
 
     private static func releases(_ bench: Bench, _ held: [Held], _ delay: String) -> [String] {
@@ -79,13 +126,25 @@ struct PrefixTests {
     }
 
     /// Jobs in every state. Those that are scheduled are due when the script of the test runs, and leases of a minute over.
-    private func seed(_ bench: Bench, _ lease: Duration) async throws -> [Held] {
-        for (id, state) in [("d1", JobState.dead), ("c1", .cancelled)] { try await bench.bring(id, to: state) }
-        try await bench.enqueue("l1", "l2", "l3")
+    private func seed(_ bench: Bench, _ lease: Duration, tells: Bool) async throws -> [Held] {
+        if tells { try await bench.store.configure([("events", "1000")], of: bench.queue) }
+        // Each has a key of its own name, but for some.
+        try await bench.enqueueUnique("d1", "d1")
+        _ = try await bench.nack(try #require(try await bench.held().first), .reject)
+        try await bench.enqueueUnique("c1", "c1", until: .time(.minutes(900)))
+        _ = try await bench.store.cancel([JobID("c1")], on: bench.queue, reason: "test")
+        try await bench.enqueue("l1")
+        try await bench.enqueueUnique("l2", "l2")
+        try await bench.enqueueUnique("l3", "l3", until: .time(.minutes(900)))
         let held = try await bench.held(lease: lease)
-        try await bench.enqueue("s1", "s2", due: .after(.minutes(2)))
+        _ = try await bench.store.once(
+            "step", of: held[1], noting: ByteBuffer(string: "42"), on: bench.queue, by: bench.me)
+        let later = Due.after(.minutes(2))
+        try await bench.enqueueUnique("s1", "s1", due: later)
+        try await bench.enqueue("s2", due: later)
         try await bench.advance(by: .minutes(3))
-        try await bench.enqueue("r1", "r2")
+        try await bench.enqueueUnique("r1", "r1")
+        try await bench.enqueueUnique("r2", "r2", until: .untilStarted)
         // One that comes too late to be started.
         try await bench.add("r3", priority: 1, startBy: .at(ms: 5))
         return held
@@ -99,7 +158,7 @@ struct PrefixTests {
             local redis = (function(redis)
                 local left = \(writes)
                 local reads = { TIME = 1, EXISTS = 1, HGET = 1, HMGET = 1, HEXISTS = 1, HSCAN = 1, ZSCORE = 1, ZMSCORE = 1,
-                    ZRANGE = 1, ZRANGEBYSCORE = 1, ZRANDMEMBER = 1, ZSCAN = 1, ZCARD = 1, ZCOUNT = 1, SCARD = 1, SISMEMBER = 1,
+                    ZRANGE = 1, ZRANGEBYSCORE = 1, ZRANDMEMBER = 1, HSTRLEN = 1, ZSCAN = 1, ZCARD = 1, ZCOUNT = 1, SCARD = 1, SISMEMBER = 1,
                     SMISMEMBER = 1, LLEN = 1 }
                 return setmetatable({ call = function(name, ...)
                     if not reads[name] then
@@ -119,7 +178,7 @@ struct PrefixTests {
         var (writes, isWhole) = (0, false)
         while !isWhole {
             try await withQueue { bench in
-                let held = try await seed(bench, cut.lease)
+                let held = try await seed(bench, cut.lease, tells: cut.tells)
                 if let order = cut.order { try await bench.store.configure([("order", order)], of: bench.queue) }
                 let before = Set(try await bench.dump().states.keys)
                 isWhole = try await run(self.cut(cut.script, after: writes), cut.arguments(bench, held), bench)
@@ -133,7 +192,9 @@ struct PrefixTests {
                 try await drain(bench)
                 // What was buried because the script had deleted its record, the rules that follow do not know.
                 for id in cut.mayBeGone {
-                    for key in ["jobs", "tries"] { try await bench.redis("HDEL", bench.key(key), id) }
+                    for key in ["jobs", "tries", "history", "unique_of", "effects", "progress", "checkpoints"] {
+                        try await bench.redis("HDEL", bench.key(key), id)
+                    }
                     try await bench.redis("ZREM", bench.key("dead"), id)
                 }
             }

@@ -1,4 +1,5 @@
 import Foundation
+import NIOCore
 import StintCore
 import StintStore
 import Testing
@@ -132,9 +133,14 @@ private struct RandomHistory {
 
     private mutating func ack() async throws -> String {
         let (jobs, consumer) = someClaims()
-        let settlement = try await bench.store.ack(jobs, on: bench.queue, by: consumer)
+        let answers = jobs.map { Answer($0, keep: .seconds(60), result: ByteBuffer(string: "result")) }
+        let isAnswer = !answers.isEmpty && Bool.random(using: &random)
+        let settlement =
+            isAnswer
+            ? try await bench.store.answer(answers, on: bench.queue, by: consumer)
+            : try await bench.store.ack(jobs, on: bench.queue, by: consumer)
         #expect(settlement.accepted == jobs.count { isHeld($0, by: consumer) }, "ack, STINT_TEST_SEED=\(seed)")
-        return "ack"
+        return isAnswer ? "answer" : "ack"
     }
 
     private mutating func nack() async throws -> String {

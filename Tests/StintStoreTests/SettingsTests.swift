@@ -45,10 +45,10 @@ struct ExtrasTests {
             try await bench.bring("a", to: .done)
             #expect(try await extras(bench) == nil)
             try await bench.bring("b", to: .dead)
-            #expect(try await extras(bench) == "tries,")
+            #expect(try await extras(bench) == "history,tries,")
             try await bench.bring("c", to: .leased)
             _ = try await bench.store.cancel([JobID("c")], on: bench.queue, reason: "late")
-            #expect(try await extras(bench) == "tries,cancels,")
+            #expect(try await extras(bench) == "history,tries,cancels,")
         }
     }
 
@@ -57,7 +57,7 @@ struct ExtrasTests {
             try await bench.bring("a", to: .dead)
             let forever = Retention(age: .seconds(86_400), count: 1000)
             _ = try await bench.store.trim(on: bench.queue, keeping: [(.dead, forever)])
-            #expect(try await extras(bench) == "tries,")
+            #expect(try await extras(bench) == "history,tries,")
             _ = try await bench.store.purge(1000, .dead, on: bench.queue)
             _ = try await bench.store.trim(on: bench.queue, keeping: [(.dead, forever)])
             #expect(try await extras(bench) == nil)

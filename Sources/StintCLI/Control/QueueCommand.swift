@@ -5,8 +5,10 @@ import StintStore
 
 struct QueueCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "queue", abstract: "Queues: list, order, pause, resume, purge.",
-        subcommands: [List.self, Order.self, Pause.self, Resume.self, Purge.self])
+        commandName: "queue", abstract: "Queues: list, order, pause, resume, purge, events.",
+        subcommands: [
+            List.self, Order.self, Pause.self, Resume.self, Purge.self, QueueEventsCommand.self,
+        ])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -13,13 +13,16 @@ struct Enqueue: AsyncParsableCommand {
 
             --ndjson takes one JSON object on each line, with these keys, all optional: payload (a string, or any JSON \
             value: then its text is the payload), payload_base64, type, id, in ("30s") or in_ms, at (ISO 8601) or \
-            at_ms, priority, max_failures, max_lapses, lease ("30s") or lease_ms, timeout ("5m") or timeout_ms, \
+            at_ms, priority, max_failures, max_lapses, retry, retry_for, lease ("30s") or lease_ms, \
+            timeout ("5m") or timeout_ms, \
             start_by ("10m" from now, or ISO 8601) or start_by_ms (since 1970), deadline or deadline_ms (the same), \
-            estimate ("30s") or estimate_ms, sensitive (true or false). Options of the command line are the defaults \
-            of every line.
+            estimate ("30s") or estimate_ms, sensitive (true or false), unique, unique_for ("10m") or unique_for_ms or \
+            unique_until ("done", "started"), on_conflict, \
+            keep_result ("1h") or keep_result_ms. Options of the command line are the defaults of every line.
 
             EXAMPLES
               stint enqueue mail '{"to":"ada"}' --in 10m
+              stint enqueue cache '{"page":7}' --unique page-7 --on-conflict replace --in 5s
               stint enqueue report --id daily-2026-01-31 --priority 5
               find . -name '*.png' | stint enqueue thumbnails --lines -
               stint enqueue mail --ndjson jobs.ndjson --quiet
@@ -57,6 +60,24 @@ struct Enqueue: AsyncParsableCommand {
     @OptionGroup(title: "Job options") var job: JobOptions
     @OptionGroup(title: "Payload options") var keys: PayloadKeyOptions
 
+    @Flag(
+        help: """
+            Wait for the job's end and print its result in place of its id. Exit status 3: the job is dead, 4: it was \
+            cancelled, 5: --wait-for is over. Its result is kept for 10 minutes, unless --keep-result says how long.
+            """)
+    var wait = false
+
+    @Option(
+        help: ArgumentHelp("Wait as --wait does, but not for longer than this.", valueName: "duration"),
+        transform: Parse.duration)
+    var waitFor: Duration?
+
+    @Option(
+        help: ArgumentHelp(
+            "A job counts as enqueued only when this many replicas have it too: else the status is that of unconfirmed.",
+            valueName: "count"), transform: Parse.replicas)
+    var replicas: Durability?
+
     @Flag(name: .shortAndLong, help: "Print no ids.")
     var quiet = false
 
@@ -70,7 +91,11 @@ struct Enqueue: AsyncParsableCommand {
         if id != nil, lines != nil || ndjson != nil {
             throw ValidationError("--id is for one job: give ids inside the lines of --ndjson.")
         }
-        try job.check()
+        if waits, lines != nil || ndjson != nil { throw ValidationError("--wait is for one job.") }
+        if job.unique.unique != nil, lines != nil || ndjson != nil {
+            throw ValidationError("--unique is for one job: give keys inside the lines of --ndjson.")
+        }
+        try job.check(isMany: ndjson != nil)
     }
 
     func run() async throws {
@@ -81,10 +106,15 @@ struct Enqueue: AsyncParsableCommand {
         }
     }
 
+    private var waits: Bool { wait || waitFor != nil }
+
     private func enqueueOne() async throws {
         let payload = try readPayload()
-        try await redis.withClient(codec: keys.codec()) { client in
-            let new = job.job(id: id ?? client.mint(1)[0], isFresh: id == nil, payload: payload)
+        try await redis.withClient(codec: keys.codec(), confirmedBy: replicas) { client in
+            var draft = job.draft(payload: payload)
+            draft.id = id
+            var new = draft.job(mintedID: client.mint(1)[0])
+            if waits, new.header.keepResult == nil { new.header.keepResult = JobResult.usualKeep }
             try new.validate()
             let receipts: [Receipt]
             do {
@@ -92,10 +122,27 @@ struct Enqueue: AsyncParsableCommand {
             } catch let error as StintError where error.code == .unconfirmed {
                 throw CommandError(unconfirmed: error, new.id)
             }
-            try report(receipts)
-            if case .exists(let state) = receipts[0].outcome {
-                Console.note("\(receipts[0].id) exists already (\(state.rawValue)); nothing about it was changed")
+            if waits {
+                if Console.isErrorTerminal { Console.note("waiting for \(receipts[0].id)") }
+            } else {
+                try report(receipts)
             }
+            try tell(receipts[0])
+            if waits { try await JobResult.wait(for: receipts[0].id, on: queue, within: waitFor, client, output) }
+        }
+    }
+
+    /// In words, what became of the one job.
+    private func tell(_ receipt: Receipt) throws {
+        switch receipt.outcome {
+        case .accepted: break
+        case .exists(let state):
+            Console.note("\(receipt.id) exists already (\(state.rawValue)); nothing about it was changed")
+        case .replaced(let id, let state):
+            Console.note("\(id), which was \(state.rawValue), has this payload now")
+        case .taken(let id, let state):
+            Console.note("\(id) has the unique key (\(state.rawValue)); nothing was enqueued")
+            if receipt.isRejected { throw CommandError.silent(.failure) }
         }
     }
 
@@ -113,7 +160,7 @@ struct Enqueue: AsyncParsableCommand {
         let path = lines ?? ndjson ?? "-"
         let source = try LineReader(
             path: path, longestLine: isObjects ? NDJSONJob.longestLine : Defaults.maxPayloadBytes)
-        try await redis.withClient(codec: keys.codec()) { client in
+        try await redis.withClient(codec: keys.codec(), confirmedBy: replicas) { client in
             let template = job
             let feed = JobFeed(source) { line in
                 isObjects ? try NDJSONJob.read(line, template) : JobDraft(template, payload: line)
@@ -156,7 +203,10 @@ struct Enqueue: AsyncParsableCommand {
             Console.note("stopped: \(tally.summary)")
             throw CommandError.silent(number == SIGINT ? .interrupted : .terminated)
         }
-        if Console.isErrorTerminal || tally.existing > 0 { Console.note("\(tally.summary) on \(queue)") }
+        if Console.isErrorTerminal || tally.existing + tally.replaced + tally.taken > 0 {
+            Console.note("\(tally.summary) on \(queue)")
+        }
+        if tally.hasRejected { throw CommandError.silent(.failure) }
     }
 
     private func report(_ receipts: [Receipt]) throws {
@@ -170,7 +220,7 @@ struct Enqueue: AsyncParsableCommand {
         }
         if quiet { return }
         // Ids are printable: the validator of job ids lets nothing else in.
-        try Console.write(receipts.map { $0.id.rawValue + "\n" }.joined())
+        try Console.write(receipts.filter { !$0.isRejected }.map { $0.id.rawValue + "\n" }.joined())
     }
 }
 
@@ -184,11 +234,22 @@ extension CommandError {
 }
 
 extension Receipt {
+    /// Refused because of its unique key, and not content with the job that has it.
+    var isRejected: Bool {
+        if case .taken(let holder, _) = outcome { holder != id } else { false }
+    }
+
     fileprivate var json: JSON {
         var members: [(String, JSON)] = [("id", .string(id.rawValue)), ("queue", .string(queue.rawValue))]
         switch outcome {
         case .accepted: members.append(("outcome", .string("accepted")))
         case .exists(let state): members += [("outcome", .string("exists")), ("state", .string(state.rawValue))]
+        case .taken(let holder, let state):
+            members += [
+                ("outcome", .string("taken")), ("holder", .string(holder.rawValue)), ("state", .string(state.rawValue)),
+            ]
+        case .replaced(_, let state):
+            members += [("outcome", .string("replaced")), ("state", .string(state.rawValue))]
         }
         return .object(members)
     }

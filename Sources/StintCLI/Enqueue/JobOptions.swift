@@ -34,6 +34,20 @@ struct JobOptions: ParsableArguments {
     var maxLapses: Int?
 
     @Option(
+        help: ArgumentHelp(
+            "When it is tried again after a failure: exponential:2s,1h (base, cap), fixed:5s or list:1s,5s,30s.",
+            discussion: "Default: what its handler says, exponential:2s,1h with --exec.", valueName: "policy"),
+        transform: Parse.retry)
+    var retry: RetryPlan?
+
+    @Option(
+        help: ArgumentHelp(
+            "For how long after the enqueue it is tried again, as 2h; a retry that would be due later buries it.",
+            valueName: "duration"),
+        transform: Parse.duration)
+    var retryFor: Duration?
+
+    @Option(
         help: ArgumentHelp("The job's own lease, as 30s. Default: the node's.", valueName: "duration"),
         transform: Parse.duration)
     var lease: Duration?
@@ -66,10 +80,20 @@ struct JobOptions: ParsableArguments {
         ), transform: Parse.duration)
     var estimate: Duration?
 
-    func check() throws {
+    @Option(
+        help: ArgumentHelp(
+            "Keep the job's result for this long after it is done, as 1h: see stint job result.", valueName: "duration"),
+        transform: Parse.duration)
+    var keepResult: Duration?
+
+    @OptionGroup(title: "Unique jobs") var unique: UniqueOptions
+
+    func check(isMany: Bool) throws {
+        try unique.check(hasKeyElsewhere: isMany)
         if delay != nil, at != nil { throw ValidationError("Give one of --in and --at.") }
         do {
-            try job(id: JobID(unchecked: "draft"), isFresh: true, payload: ByteBuffer()).validate()
+            try header.validate()
+            try draft(payload: ByteBuffer()).validate()
         } catch {
             throw ValidationError("\(error.message). \(error.advice)")
         }
@@ -78,16 +102,16 @@ struct JobOptions: ParsableArguments {
     var header: JobHeader {
         var header = JobHeader(
             type: type, priority: priority, lease: lease, maxFailures: maxFailures, maxLapses: maxLapses,
-            startBy: startBy, deadline: deadline, estimate: estimate, timeout: timeout)
+            startBy: startBy, deadline: deadline, estimate: estimate, timeout: timeout, keepResult: keepResult)
         header.isSensitive = sensitive
+        header.retry = retry
+        header.retryUntil = retryFor.map { .after($0) }
         return header
     }
 
     var due: Due { at.map { .at(ms: $0) } ?? delay.map { $0 > .zero ? .after($0) : .now } ?? .now }
 
-    func job(id: JobID, isFresh: Bool, payload: ByteBuffer) -> NewJob {
-        NewJob(id: id, isFresh: isFresh, header: header, payload: payload, due: due)
-    }
+    func draft(payload: ByteBuffer) -> JobDraft { JobDraft(self, payload: payload) }
 }
 
 /// A job of a stream before it has an id, unless it brings one.
@@ -96,19 +120,19 @@ struct JobDraft: Sendable {
     var header: JobHeader
     var payload: ByteBuffer
     var due: Due
+    var unique: UniqueDraft
 
     init(_ template: JobOptions, payload: ByteBuffer) {
-        self.init(header: template.header, due: template.due, payload: payload)
-    }
-
-    init(header: JobHeader, due: Due, payload: ByteBuffer) {
-        self.header = header
-        self.due = due
+        self.header = template.header
+        self.due = template.due
         self.payload = payload
+        self.unique = UniqueDraft(template.unique)
     }
 
     func job(mintedID: JobID) -> NewJob {
-        NewJob(id: id ?? mintedID, isFresh: id == nil, header: header, payload: payload, due: due)
+        var job = NewJob(id: id ?? mintedID, isFresh: id == nil, header: header, payload: payload, due: due)
+        unique.apply(to: &job)
+        return job
     }
 
     /// Everything that could make an enqueue refuse the job, so that a bad one is known by its line.

@@ -14,7 +14,7 @@ struct NDJSONJob {
 
     /// What can be said by more than one key.
     private enum Choice: String {
-        case payload, time, lease, timeout, startBy = "start_by", deadline, estimate
+        case payload, time, lease, timeout, startBy = "start_by", deadline, estimate, span, result
     }
 
     private var draft: JobDraft
@@ -51,9 +51,17 @@ struct NDJSONJob {
         case "priority": draft.header.priority = Int(try Self.integer(value, key, -100...100))
         case "max_failures": draft.header.maxFailures = Int(try Self.integer(value, key, 1...1_000_000))
         case "max_lapses": draft.header.maxLapses = Int(try Self.integer(value, key, 1...1_000_000))
+        case "retry_for": draft.header.retryUntil = try .after(Duration(parsing: Self.text(value, key)))
+        case "retry": draft.header.retry = try RetryPlan(parsing: Self.text(value, key))
         case "lease":
             try make(.lease)
             draft.header.lease = try Duration(parsing: Self.text(value, key))
+        case "keep_result":
+            try make(.result)
+            draft.header.keepResult = try Duration(parsing: Self.text(value, key))
+        case "keep_result_ms":
+            try make(.result)
+            draft.header.keepResult = .milliseconds(try Self.integer(value, key, 1000...2_592_000_000))
         case "lease_ms":
             try make(.lease)
             draft.header.lease = .milliseconds(try Self.integer(value, key, 100...604_800_000))
@@ -78,12 +86,32 @@ struct NDJSONJob {
         case "estimate_ms":
             try make(.estimate)
             draft.header.estimate = .milliseconds(try Self.integer(value, key, 1...316_224_000_000))
+        case "unique": draft.unique.key = try Self.text(value, key)
+        case "unique_for": try hold(for: Duration(parsing: Self.text(value, key)))
+        case "unique_for_ms": try hold(for: .milliseconds(Self.integer(value, key, 1...31_622_400_000)))
+        case "unique_until":
+            try make(.span)
+            switch try Self.text(value, key) {
+            case "done": draft.unique.span = .untilDone
+            case "started": draft.unique.span = .untilStarted
+            default: throw Refusal(description: "its unique_until is not done or started")
+            }
+        case "on_conflict":
+            guard let conflict = UniqueConflict(rawValue: try Self.text(value, key)) else {
+                throw Refusal(description: "its on_conflict is not reject, existing or replace")
+            }
+            draft.unique.conflict = conflict
         default: throw Refusal(description: "it has an unknown key \"\(key.prefix(60))\"")
         }
     }
 
     private mutating func make(_ choice: Choice) throws {
         if !made.insert(choice).inserted { throw Refusal(description: "it gives the \(choice.rawValue) twice") }
+    }
+
+    private mutating func hold(for time: Duration) throws {
+        try make(.span)
+        draft.unique.span = .time(time)
     }
 
     private mutating func wait(_ delay: Duration) throws {

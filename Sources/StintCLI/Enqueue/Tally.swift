@@ -10,14 +10,25 @@ struct Tally {
     private let began = ContinuousClock.now
     private var accepted = 0
     private(set) var existing = 0
+    /// Waiting jobs that have the payload now.
+    private(set) var replaced = 0
+    /// Refused because another job has the unique key.
+    private(set) var taken = 0
+    private(set) var hasRejected = false
     private var lastDisplay: ContinuousClock.Instant?
 
     init(showsProgress: Bool) { self.showsProgress = showsProgress }
 
     mutating func add(_ receipts: [Receipt]) {
-        let new = receipts.count(where: \.isAccepted)
-        accepted += new
-        existing += receipts.count - new
+        for receipt in receipts {
+            switch receipt.outcome {
+            case .accepted: accepted += 1
+            case .exists: existing += 1
+            case .replaced: replaced += 1
+            case .taken: taken += 1
+            }
+            if receipt.isRejected { hasRejected = true }
+        }
         let now = ContinuousClock.now
         guard showsProgress, lastDisplay.map({ now - $0 >= Self.displayInterval }) ?? true else { return }
         lastDisplay = now
@@ -35,6 +46,8 @@ struct Tally {
     var summary: String {
         Printable.count(accepted, "job") + (accepted == 1 ? " was accepted" : " were accepted")
             + (existing == 0 ? "" : ", \(existing) existed already")
+            + (replaced == 0 ? "" : ", \(replaced) have replaced waiting ones")
+            + (taken == 0 ? "" : ", \(taken) were refused because others have their unique keys")
     }
 
     /// A call that failed for good in the middle of a stream: what is known, and what is not.

@@ -93,7 +93,8 @@ extension FsckProblem {
         case .unheld: "leased by nobody (its lease ends now)"
         case .score: "its due time, deadline or order is none (now is taken)"
         case .unused: "a lease without a job (removed)"
-        case .stray: "about a job that is not there (removed)"
+        case .stray: "about a job that is not there, or a unique key of none (removed)"
+        case .keyless: "without its unique key (it has it again, or does without)"
         case .token: "a token above the last one of the queue (which is raised)"
         }
     }

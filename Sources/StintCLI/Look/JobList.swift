@@ -5,8 +5,11 @@ import StintStore
 
 struct JobCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "job", abstract: "Jobs: list, look at, change, retry, cancel.",
-        subcommands: [JobList.self, JobShow.self, JobChange.self, JobRetry.self, JobCancel.self])
+        commandName: "job", abstract: "Jobs: list, look at, explain, change, retry, edit, cancel.",
+        subcommands: [
+            JobList.self, JobShow.self, JobWhy.self, JobFailures.self, JobChange.self, JobRetry.self, JobEdit.self,
+            JobCancel.self, JobAck.self, JobNack.self, JobRelease.self, JobExtend.self, JobResult.self, JobTail.self,
+        ])
 }
 
 struct JobList: AsyncParsableCommand {

@@ -29,21 +29,22 @@ struct JobShow: AsyncParsableCommand {
     func run() async throws {
         // Without --reveal, keys that cannot be read are nobody's business.
         let codec = reveal ? try keys.codec() : nil
-        let found: (JobDetail, ByteBuffer?)? = try await redis.withClient(codec: codec) { client in
+        let found: (JobDetail, ByteBuffer?, JobProgress?)? = try await redis.withClient(codec: codec) { client in
             guard let job = try await client.inspector.job(id, on: queue) else { return nil }
-            return (job, reveal ? try await client.payload(of: job) : nil)
+            let payload = reveal ? try await client.payload(of: job) : nil
+            return (job, payload, try await client.progress(of: id, on: queue))
         }
-        guard let (job, payload) = found else {
+        guard let (job, payload, progress) = found else {
             throw CommandError(
                 .failure, "no job \(id) is known on \(queue)", advice: "Done jobs are remembered for a while only.")
         }
-        try output.print(job.json(payload), else: job.text(payload))
+        try output.print(job.json(payload, progress), else: job.text(payload, progress))
     }
 }
 
 extension JobDetail {
     /// A page for people, ending with the payload.
-    func text(_ revealed: ByteBuffer? = nil) -> String {
+    func text(_ revealed: ByteBuffer? = nil, _ progress: JobProgress? = nil) -> String {
         var lines: [(String, String)] = [
             ("id", id.rawValue), ("queue", queue.rawValue), ("state", state?.rawValue ?? "?"),
         ]
@@ -53,6 +54,7 @@ extension JobDetail {
         if state == .leased { lines.append(("attempt", String(tries.attempt))) }
         if let consumer { lines.append(("holder", consumer.description)) }
         if let token { lines.append(("token", token.description)) }
+        if let progress { lines.append(("progress", progress.text(at: serverMs))) }
         if let cancelReason { lines.append(("cancel", "asked for: \(cancelReason)")) }
         if let header {
             lines.append(("type", header.type.rawValue))
@@ -64,7 +66,13 @@ extension JobDetail {
             if let ms = header.startBy?.ms { lines.append(("start by", when(ms))) }
             if let ms = header.deadline?.ms { lines.append(("wanted by", when(ms))) }
             if let estimate = header.estimate { lines.append(("estimate", Printable.duration(estimate))) }
+            if let retry = header.retry { lines.append(("retry", retry.description)) }
+            if case .at(let ms)? = header.retryUntil {
+                lines.append(("retry until", "\(Printable.relative(ms: ms, to: serverMs)) (\(Printable.time(ms: ms)))"))
+            }
+            if let keep = header.keepResult { lines.append(("result", "kept for \(Printable.duration(keep))")) }
         }
+        if let uniqueKey { lines.append(("unique", uniqueKey + (header?.unique?.text ?? ""))) }
         lines.append(
             ("tries", "\(Printable.count(tries.failures, "failure")), \(Printable.count(tries.lapses, "lapse"))"))
         if !tries.reason.isEmpty {
@@ -73,6 +81,11 @@ extension JobDetail {
                     "reason",
                     tries.reason + (tries.lastMs > 0 ? " (\(Printable.relative(ms: tries.lastMs, to: serverMs)))" : "")
                 ))
+        }
+        for (index, attempt) in history.enumerated() {
+            let when = Printable.relative(ms: attempt.atMs, to: serverMs)
+            let error = attempt.error.isEmpty ? "" : ": " + attempt.error
+            lines.append((index == 0 ? "history" : "", "\(when), \(attempt.kind) on \(attempt.consumer)\(error)"))
         }
         let width = lines.map(\.0.count).max() ?? 0
         return lines.map { name, value in
@@ -92,7 +105,7 @@ extension JobDetail {
         }
     }
 
-    func json(_ revealed: ByteBuffer? = nil) -> JSON {
+    func json(_ revealed: ByteBuffer? = nil, _ progress: JobProgress? = nil) -> JSON {
         let whenKey = "\(whenName)_ms"
         return .object(
             [
@@ -104,6 +117,8 @@ extension JobDetail {
                 ("type", .optional(header?.type.rawValue)), ("priority", .optional(header.map { Int64($0.priority) })),
                 ("lease_ms", .ms(header?.lease)), ("max_failures", .optional(header?.maxFailures.map(Int64.init))),
                 ("max_lapses", .optional(header?.maxLapses.map(Int64.init))),
+                ("retry", .optional(header?.retry?.description)),
+                ("retry_until_ms", .optional(header?.retryUntilMs)),
                 ("start_by_ms", .optional(header?.startBy?.ms)), ("wanted_by_ms", .optional(header?.deadline?.ms)),
                 ("estimate_ms", .ms(header?.estimate)), ("timeout_ms", .ms(header?.timeout)),
                 ("attempt", .int(tries.attempt)),
@@ -111,6 +126,19 @@ extension JobDetail {
                 ("reason", .optional(tries.reason.isEmpty ? nil : tries.reason)),
                 ("last_ms", tries.lastMs > 0 ? .int(tries.lastMs) : .null), ("token", .optional(token?.rawValue)),
                 ("consumer", .optional(consumer?.description)), ("cancel_reason", .optional(cancelReason)),
+                ("unique", .optional(uniqueKey)),
+                ("progress", progress.map(\.json) ?? .null),
+                (
+                    "history",
+                    .array(
+                        history.map { attempt in
+                            .object([
+                                ("kind", .string(attempt.kind.rawValue)), ("at_ms", .int(attempt.atMs)),
+                                ("token", .int(attempt.token.rawValue)), ("consumer", .string(attempt.consumer)),
+                                ("error", .string(attempt.error)),
+                            ])
+                        })
+                ),
             ] + payloadMember(revealed))
     }
 }
@@ -118,4 +146,14 @@ extension JobDetail {
 extension Moment {
     /// In a record that was accepted all times are those of the server's clock.
     fileprivate var ms: Int64? { if case .at(let ms) = self { ms } else { nil } }
+}
+
+extension UniqueSpan {
+    fileprivate var text: String {
+        switch self {
+        case .untilDone: " until it ends"
+        case .untilStarted: " until it is started"
+        case .time(let length): " for \(Printable.duration(length))"
+        }
+    }
 }

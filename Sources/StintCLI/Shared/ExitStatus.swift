@@ -8,6 +8,9 @@ import StintStore
 enum ExitStatus: Int32, CaseIterable {
     case success = 0
     case failure = 1
+    case dead = 3
+    case cancelled = 4
+    case notEnded = 5
     case usage = 64
     case badData = 65
     case unavailable = 69
@@ -20,6 +23,9 @@ enum ExitStatus: Int32, CaseIterable {
         switch self {
         case .success: "done; also what was done before, as an id that exists already"
         case .failure: "not found, refused, or done in part: the message says what"
+        case .dead: "the job that was waited for is dead"
+        case .cancelled: "the job that was waited for was cancelled"
+        case .notEnded: "the job that was waited for has not come to its end in time"
         case .usage: "the command line is wrong"
         case .badData: "a line of the input is not a job; those before it were accepted"
         case .unavailable: "Redis cannot be reached, does not answer, or is full: try again later"

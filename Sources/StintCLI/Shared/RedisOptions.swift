@@ -47,9 +47,10 @@ struct RedisOptions: ParsableArguments {
 
     /// Connects, runs `body`, and ends the connections whatever happens.
     func withClient<Value>(
-        codec: (any PayloadCodec)? = nil, _ body: (StintClient) async throws -> Value
+        codec: (any PayloadCodec)? = nil, confirmedBy durability: Durability? = nil,
+        _ body: (StintClient) async throws -> Value
     ) async throws -> Value {
-        let client = try await connect(codec: codec)
+        let client = try await connect(codec, durability)
         do {
             let value = try await body(client)
             await client.close()
@@ -61,10 +62,12 @@ struct RedisOptions: ParsableArguments {
     }
 
     /// A client with connections of its own, for who closes it.
-    func connect() async throws -> StintClient { try await connect(codec: nil) }
+    func connect() async throws -> StintClient { try await connect(nil, nil) }
 
-    private func connect(codec: (any PayloadCodec)?) async throws -> StintClient {
-        try await StintClient(target(), logger: logger, codec: codec)
+    private func connect(_ codec: (any PayloadCodec)?, _ durability: Durability?) async throws -> StintClient {
+        var target = try await target()
+        if let durability { target = target.confirmed(by: durability) }
+        return try await StintClient(target, logger: logger, codec: codec)
     }
 
     /// Whether Redis runs on this machine, as far as its address says.
@@ -201,6 +204,16 @@ enum Parse {
             throw ValidationError("Write it as 10m, from now, or as 2026-01-31T10:00:00Z.")
         }
         return .at(ms: ms)
+    }
+
+    static func retry(_ text: String) throws -> RetryPlan {
+        try reading { () throws(StintError) in try RetryPlan(parsing: text) }
+    }
+
+    /// How many replicas have to confirm an enqueue.
+    static func replicas(_ text: String) throws -> Durability {
+        guard let count = Int(text) else { throw ValidationError("It is a number of replicas.") }
+        return try reading { () throws(StintError) in try Durability(replicas: count) }
     }
 
     static func state(_ text: String) throws -> JobState {

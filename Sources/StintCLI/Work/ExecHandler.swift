@@ -39,7 +39,7 @@ struct ExecHandler: Sendable {
                     try? await execution.standardInputWriter.finish()
                 }()
                 async let output = CappedOutput.read(execution.standardOutput)
-                async let errors = CappedOutput.read(execution.standardError)
+                async let errors = CappedOutput.read(execution.standardError) { context.log($0) }
                 let all = await (output, errors)
                 await fed
                 return all
@@ -51,6 +51,7 @@ struct ExecHandler: Sendable {
         let (output, errors) = result.closureResult
         await pass(output, errors, of: context)
         try judge(result.terminationStatus, lastWords: errors.lastLine)
+        try context.setResult(ByteBuffer(bytes: output.bytes))
     }
 
     private func configuration(_ context: JobContext) -> Configuration {
@@ -130,13 +131,23 @@ struct CappedOutput: Sendable {
         return line.map { Printable.clean(String($0.prefix(500))) }
     }
 
-    static func read(_ sequence: SubprocessOutputSequence) async -> CappedOutput {
+    /// - Parameter onLine: gets each line as it comes.
+    static func read(
+        _ sequence: SubprocessOutputSequence, onLine: (@Sendable (String) -> Void)? = nil
+    ) async -> CappedOutput {
         var output = CappedOutput()
+        var lines = LineCutter()
         do {
-            for try await buffer in sequence { buffer.withUnsafeBytes { output.add($0) } }
+            for try await buffer in sequence {
+                buffer.withUnsafeBytes { bytes in
+                    output.add(bytes)
+                    if let onLine { lines.add(bytes).forEach(onLine) }
+                }
+            }
         } catch {
             // The end of a pipe, in whatever way it comes, is the end of the output.
         }
+        if let onLine, let last = lines.rest { onLine(last) }
         return output
     }
 

@@ -24,11 +24,13 @@ extension QueueModel {
             scores[slot.id] = low + ranks[low, default: 0] - 1
         }
         copy.line.rescore { scores[$0.id] ?? $0.score }
+        for key in timedKeys.keys { copy.timedKeys[key]?.untilMs -= nowMs }
         for (id, job) in jobs {
             copy.jobs[id]?.tries = job.tries.map {
                 Tries(failures: $0.failures, lapses: $0.lapses, lastMs: 0, reason: "")
             }
             if case .at(let ms) = job.header.startBy { copy.jobs[id]?.header.startBy = .at(ms: ms - nowMs) }
+            copy.jobs[id]?.history = []
             switch job.place {
             case .scheduled(let dueMs): copy.jobs[id]?.place = .scheduled(dueMs: dueMs - nowMs)
             case .leased(var lease):

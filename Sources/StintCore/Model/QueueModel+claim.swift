@@ -72,6 +72,7 @@ extension QueueModel {
             let ownMs = jobs[id]?.header.lease?.wholeMs
             let deadlineUs = deadlines.draw(nowUs + (ownMs ?? leaseMs) * 1000, for: lastToken, consumer)
             move(id, to: .leased(Lease(token: lastToken, consumer: consumer, deadlineUs: deadlineUs)), atUs: nowUs)
+            if jobs[id]?.key?.span == .untilStarted { jobs[id]?.key = nil }
         }
         let isMore = choice == nil ? !line.isEmpty : claimed.leavesMore
         claimed.leavesMore = isMore || firstInUs(.scheduled, atUs: nowUs) == 0

@@ -25,21 +25,47 @@ extension QueueModel {
         }
     }
 
-    /// Brings dead or cancelled jobs back, with all their tries before them, and without a time by which they were to be
-    /// started when that has passed.
-    ///
-    /// - Returns: for each the state that it is in now; `nil` = unknown.
-    package mutating func redrive(_ ids: [JobID], atUs nowUs: Int64) throws(Malformed) -> [JobState?] {
+    package enum RedriveOutcome: Hashable, Sendable {
+        /// What it is now; `nil` = unknown.
+        case state(JobState?)
+        /// Another job has its unique key.
+        case taken
+    }
+
+    /// Brings dead or cancelled jobs back, with all their tries before them, and without a time by which they were to
+    /// be started when that has passed.
+    package mutating func redrive(_ ids: [JobID], atUs nowUs: Int64) throws(Malformed) -> [RedriveOutcome] {
         try Self.check(ids.count <= Self.maxJobs)
         return ids.map { id in
             let before = state(of: id)
-            guard before == .dead || before == .cancelled else { return before }
+            guard before == .dead || before == .cancelled else { return .state(before) }
+            guard mayTakeAgain(id, nowMs: nowUs / 1000) else { return .taken }
+            if let key = jobs[id]?.key, key.span == .untilDone || key.span == .untilStarted {
+                timedKeys[key.text] = nil
+            }
             jobs[id]?.tries = nil
             if jobs[id]?.header.isExpired(atMs: nowUs / 1000) == true { jobs[id]?.header.startBy = nil }
             move(id, to: .ready, atUs: nowUs)
             totals.redriven += 1
             isMarked = true
-            return .ready
+            return .state(.ready)
+        }
+    }
+
+    package enum EditOutcome: String, Hashable, Sendable { case edited, leased, done, unknown }
+
+    /// Gives jobs that are not running another payload.
+    package mutating func edit(_ payloads: [(id: JobID, payload: [UInt8])]) throws(Malformed) -> [EditOutcome] {
+        try Self.check(payloads.count <= Self.maxJobs)
+        return payloads.map { id, payload in
+            switch state(of: id) {
+            case .leased: return .leased
+            case .done: return .done
+            case nil: return .unknown
+            case .ready, .scheduled, .dead, .cancelled:
+                jobs[id]?.payload = payload
+                return .edited
+            }
         }
     }
 

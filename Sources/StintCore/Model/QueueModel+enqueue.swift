@@ -6,13 +6,19 @@ extension QueueModel {
         package var due: Due
         /// Minted for this call and never sent before, so that nothing is looked up. It has to be true.
         package var isFresh: Bool
+        /// ``JobHeader/unique`` says until when it is held.
+        package var unique: Unique?
 
-        package init(id: JobID, header: JobHeader, payload: [UInt8] = [], due: Due = .now, isFresh: Bool = false) {
+        package init(
+            id: JobID, header: JobHeader, payload: [UInt8] = [], due: Due = .now, isFresh: Bool = false,
+            unique: Unique? = nil
+        ) {
             self.id = id
             self.header = header
             self.payload = payload
             self.due = due
             self.isFresh = isFresh
+            self.unique = unique
         }
 
         /// A job whose times the server works out is looked up, whatever its id.
@@ -31,9 +37,16 @@ extension QueueModel {
         case exists(JobState)
         /// The id stands in the same call before.
         case repeated
+        /// That job has the unique key; nothing about it was changed.
+        case taken(by: JobID, JobState)
+        /// That job of the same call has the unique key.
+        case repeatedKey(of: JobID)
+        /// That job, which waited in this state, is what was enqueued now.
+        case replaced(JobID, JobState)
     }
 
-    /// Accepts jobs, each once: an id that is known in any state is refused.
+    /// Accepts jobs, each once: an id that is known in any state is refused, and so is a unique key that another job holds,
+    /// unless the job takes its place.
     ///
     /// Jobs that are due stand in line behind all others of their priority, in the order of the call; those with minted ids by
     /// the clock.
@@ -43,37 +56,70 @@ extension QueueModel {
         try Self.check(new.count <= Self.maxJobs)
         let nowMs = nowUs / 1000
         for job in new { try Self.check(job.due.ms(nowMs) < 1 << 53) }
+        // All of them are judged by what was there before the call.
         let states = new.map { $0.isLookedUp ? state(of: $0.id) : nil }
-        let nextDueMs = firstMs(.scheduled) ?? .max
-        var seen: Set<JobID> = []
+        let holders = new.map { job in job.unique.flatMap { holder(of: $0.key, nowMs: nowMs) } }
+        var nextDueMs = firstMs(.scheduled) ?? .max
+        var seen: Set<JobID> = [], taken: [String: JobID] = [:]
         var outcomes: [EnqueueOutcome] = []
-        for (job, state) in zip(new, states) {
-            if let state {
-                outcomes.append(.exists(state))
+        for (index, job) in new.enumerated() {
+            let outcome: EnqueueOutcome
+            if let state = states[index] {
+                outcome = .exists(state)
             } else if job.isLookedUp, !seen.insert(job.id).inserted {
-                outcomes.append(.repeated)
+                outcome = .repeated
+            } else if let key = job.unique?.key, let first = taken[key] {
+                outcome = .repeatedKey(of: first)
             } else {
-                outcomes.append(.accepted)
-                let dueMs = job.due.ms(nowMs)
-                accept(job, dueMs <= nowMs ? .ready : .scheduled(dueMs: dueMs), nowUs)
-                if dueMs <= max(nowMs, nextDueMs) { isMarked = true }
+                outcome = Self.outcome(of: job, holders[index])
             }
+            outcomes.append(outcome)
+            let dueMs = job.due.ms(nowMs)
+            switch outcome {
+            case .accepted:
+                if let holder = holders[index] { jobs[holder.id]?.key = nil }
+                accept(job, as: job.id, dueMs, nowUs)
+                totals.enqueued += 1
+            case .replaced(let holder, _):
+                accept(job, as: holder, dueMs, nowUs)
+                nextDueMs = firstMs(.scheduled) ?? .max
+            case .exists, .repeated, .taken, .repeatedKey: continue
+            }
+            if let key = job.unique?.key { taken[key] = outcome == .accepted ? job.id : holders[index]?.id }
+            if dueMs <= max(nowMs, nextDueMs) { isMarked = true }
         }
         return outcomes
     }
 
-    private mutating func accept(_ new: NewJob, _ place: Place, _ nowUs: Int64) {
+    private static func outcome(of job: NewJob, _ holder: (id: JobID, state: JobState)?) -> EnqueueOutcome {
+        guard let holder else { return .accepted }
+        guard job.unique?.conflict == .replace else { return .taken(by: holder.id, holder.state) }
+        switch holder.state {
+        case .ready, .scheduled: return .replaced(holder.id, holder.state)
+        // What runs may not know what the new one knows: it goes on, and the key is the new one's.
+        case .leased: return .accepted
+        case .done, .dead, .cancelled: return .taken(by: holder.id, holder.state)
+        }
+    }
+
+    private mutating func accept(_ new: NewJob, as id: JobID, _ dueMs: Int64, _ nowUs: Int64) {
+        // Out of its line by the priority that it has had.
+        remove(id)
         var header = new.header
         header.startBy = header.startBy?.settled(atMs: nowUs / 1000)
         header.deadline = header.deadline?.settled(atMs: nowUs / 1000)
-        jobs[new.id] = Job(header: header, payload: new.payload, place: .scheduled(dueMs: 0), tries: nil)
-        if place == .ready, new.isFresh, !new.header.hasTerms, order == .priority {
-            jobs[new.id]?.place = .ready
-            line.insert(new.id, scores.score(header, ReadyScore.ticks(nowUs)).0)
-        } else {
-            move(new.id, to: place, atUs: nowUs)
+        header.retryUntil = header.retryUntil?.settled(atMs: nowUs / 1000)
+        jobs[id] = Job(header: header, payload: new.payload, place: .scheduled(dueMs: 0), tries: nil, key: nil)
+        if let unique = new.unique, let span = new.header.unique {
+            take(Key(text: unique.key, span: span), for: id, nowMs: nowUs / 1000)
         }
-        totals.enqueued += 1
+        let place = dueMs <= nowUs / 1000 ? Place.ready : .scheduled(dueMs: dueMs)
+        if place == .ready, !new.isLookedUp, new.unique == nil, order == .priority {
+            jobs[id]?.place = .ready
+            line.insert(id, scores.score(header, ReadyScore.ticks(nowUs)).0)
+        } else {
+            move(id, to: place, atUs: nowUs)
+        }
     }
 }
 

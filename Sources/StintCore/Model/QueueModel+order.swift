@@ -91,6 +91,12 @@ extension QueueModel {
 
     /// Forgets a job as if it had never been.
     mutating func forget(_ id: JobID) {
+        freeTimedKey(of: id)
+        remove(id)
+    }
+
+    /// Removes a job's record and place.
+    mutating func remove(_ id: JobID) {
         guard let job = jobs.removeValue(forKey: id) else { return }
         if job.place == .ready { line.remove(id) }
         places[id] = nil

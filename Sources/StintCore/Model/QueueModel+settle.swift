@@ -22,6 +22,14 @@ extension QueueModel {
             self.maxFailures = maxFailures
             self.reason = reason
         }
+
+        fileprivate var kind: JobAttempt.Kind {
+            switch verdict {
+            case .retry: reason.hasPrefix("timed out ") ? .timedOut : .failed
+            case .reject: .rejected
+            case .cancel: .cancelled
+            }
+        }
     }
 
     package enum NackOutcome: Hashable, Sendable {
@@ -48,13 +56,22 @@ extension QueueModel {
         try Self.check(claims.count <= Self.maxJobs)
         var (held, settlement) = split(claims, consumer)
         let ids = Set(held)
-        for id in ids { forget(id) }
-        done.formUnion(ids)
+        for id in ids { finish(id) }
         settlement.accepted = ids.count
-        totals.acked += ids.count
-        // Their number is looked at about once in a hundred jobs.
-        if totals.acked % 100 < ids.count, done.count >= Self.maxDone { turnDone() }
+        countAcked(ids.count)
         return settlement
+    }
+
+    /// A key that it holds for a time stays held.
+    mutating func finish(_ id: JobID) {
+        remove(id)
+        done.insert(id)
+    }
+
+    mutating func countAcked(_ count: Int) {
+        totals.acked += count
+        // Their number is looked at about once in a hundred jobs.
+        if totals.acked % 100 < count, done.count >= Self.maxDone { turnDone() }
     }
 
     /// Settles jobs as failed, one after the other.
@@ -74,13 +91,18 @@ extension QueueModel {
         let (id, nowMs) = (nack.claim.id, nowUs / 1000)
         let isWanted = lease(of: id)?.cancelReason == nil && nack.verdict != .cancel
         let counts = nack.verdict != .cancel
-        note(id, failures: counts ? 1 : 0, nack.reason, nowMs: nowMs)
+        note(nack.kind, of: id, nack.reason, nowMs: nowMs)
+        let failures = (jobs[id]?.tries?.failures ?? 0) + (counts ? 1 : 0)
+        let isLast = nack.verdict == .reject || failures >= nack.maxFailures
+        let windowMs = jobs[id]?.header.retryUntilMs ?? .max
+        let isTooLate = isWanted && !isLast && nowMs + max(0, min(nack.delayMs, Self.maxMs)) > windowMs
+        note(id, failures: counts ? 1 : 0, (isTooLate ? "retry window over: " : "") + nack.reason, nowMs: nowMs)
         if counts { totals.nacked += 1 }
         if !isWanted {
             endCancelled(id, nowMs: nowMs)
             return .cancelled
         }
-        if nack.verdict == .reject || (jobs[id]?.tries?.failures ?? 0) >= nack.maxFailures {
+        if isLast || isTooLate {
             end(id, .dead(sinceMs: nowMs))
             return .dead
         }
@@ -141,7 +163,7 @@ extension QueueModel {
 
     // MARK: Holding
 
-    private func refusal(of claim: Claim, _ consumer: ConsumerID) -> Refusal? {
+    func refusal(of claim: Claim, _ consumer: ConsumerID) -> Refusal? {
         guard let lease = lease(of: claim.id) else { return .gone }
         return lease.token == claim.token && lease.consumer == consumer ? nil : .stale
     }
@@ -167,6 +189,7 @@ extension QueueModel {
     /// Ends a job as dead or cancelled. Its record stays for a redrive.
     mutating func end(_ id: JobID, _ place: Place) {
         move(id, to: place, atUs: 0)
+        if place.state == .cancelled { freeTimedKey(of: id) }
         if place.state == .dead { totals.dead += 1 } else { totals.cancelled += 1 }
     }
 }

@@ -44,6 +44,7 @@ extension QueueModel {
         guard let job = jobs[id], let lease = lease(of: id) else { return nil }
         let lapses = (job.tries?.lapses ?? 0) + 1
         let holder = lease.consumer.description + (lease.consumer == gone ? ", whose connection was gone" : "")
+        note(.lapsed, of: id, lease.consumer == gone ? "its connection was gone" : "", nowMs: nowMs)
         let outcome: Lapse.Outcome
         if lease.cancelReason != nil {
             endCancelled(id, nowMs: nowMs)
@@ -94,6 +95,7 @@ extension QueueModel {
         let limit = try Self.limit(limit)
         try Self.check(state == .done || state == .dead || state == .cancelled)
         let nowMs = nowUs / 1000
+        defer { forgetOldKeys(limit, nowMs: nowMs) }
         if state == .done {
             let isOld = doneSinceMs.map { nowMs - $0 >= keepMs } ?? false
             if isOld || done.count >= keep { return turnDone() }

@@ -20,11 +20,15 @@ package struct QueueModel: Hashable, Sendable {
     package internal(set) var doneBefore: Set<JobID> = []
     /// Since when `done` is being filled, as far as a trim has noted it.
     package internal(set) var doneSinceMs: Int64?
+    /// Results of done jobs.
+    package internal(set) var results: [JobID: Kept] = [:]
     package internal(set) var lastToken = Token(rawValue: 0)
     package internal(set) var isPaused = false
     /// A wake-up mark waits for an idle node.
     package internal(set) var isMarked = false
     package internal(set) var totals = Totals()
+    /// The unique keys that are held for a time, also those whose time is over and that no trim has met.
+    package internal(set) var timedKeys: [String: TimedKey] = [:]
 
     package init() {}
 
@@ -36,10 +40,18 @@ package struct QueueModel: Hashable, Sendable {
 
     package struct Job: Hashable, Sendable {
         package internal(set) var header: JobHeader
-        package let payload: [UInt8]
+        package internal(set) var payload: [UInt8]
         package internal(set) var place: Place
         /// `nil` = it never failed, lapsed or was cancelled.
         package internal(set) var tries: Tries?
+        /// The unique key that it was enqueued with.
+        package internal(set) var key: Key?
+        /// What its steps have come to, in the order of their notes.
+        package internal(set) var notes: [Note] = []
+        /// How its last attempts ended, the oldest first.
+        package internal(set) var history: [JobAttempt] = []
+        /// How far it is, as its last run has said, and what that has left for the next one.
+        package internal(set) var progress, checkpoint: String?
     }
 
     package enum Place: Hashable, Sendable {
@@ -184,6 +196,15 @@ extension QueueModel {
         jobs[id]?.tries = Tries(
             failures: before.failures + failures, lapses: before.lapses + lapses, lastMs: nowMs,
             reason: Self.kept(reason))
+    }
+
+    /// Notes how an attempt ended that was no ack.
+    mutating func note(_ kind: JobAttempt.Kind, of id: JobID, _ error: String, nowMs: Int64) {
+        guard let lease = lease(of: id) else { return }
+        let attempt = JobAttempt(
+            kind, atMs: nowMs, token: lease.token, consumer: lease.consumer.description, error: error)
+        let before = jobs[id]?.history ?? []
+        jobs[id]?.history = Array((before + [attempt]).suffix(JobAttempt.kept))
     }
 
     /// 1,000 bytes of a reason are kept.

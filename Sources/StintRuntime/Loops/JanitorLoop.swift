@@ -41,8 +41,9 @@ struct JanitorLoop {
                 on: queue,
                 keeping: [(.done, Defaults.keepDone), (.dead, Defaults.keepDead), (.cancelled, Defaults.keepCancelled)]
             )
+            let results = try await node.store.trimResults(on: queue)
             total += trimmed.reduce(0, +)
-            if !trimmed.contains(Defaults.maxJobsPerCall) { break }
+            if !trimmed.contains(Defaults.maxJobsPerCall), results < Defaults.maxJobsPerCall { break }
         }
         return total
     }

@@ -1,4 +1,5 @@
 import Logging
+import NIOCore
 import StintCore
 import StintStore
 
@@ -29,13 +30,27 @@ struct SettleLoop {
         var left: [OutgoingSettle] = []
         for (queue, settles) in byQueue {
             for (call, group) in SettleCall.group(settles) {
-                for start in stride(from: 0, to: group.count, by: Defaults.maxJobsPerCall) {
-                    let chunk = Array(group[start..<min(start + Defaults.maxJobsPerCall, group.count)])
-                    left += await send(chunk, call, on: queue)
-                }
+                for chunk in Self.chunks(of: group) { left += await send(chunk, call, on: queue) }
             }
         }
         return left
+    }
+
+    /// What goes into one call: 1,000 jobs, or as many as have 4 MiB of results together, at least one.
+    private static func chunks(of settles: [OutgoingSettle]) -> [[OutgoingSettle]] {
+        var chunks: [[OutgoingSettle]] = []
+        var bytes = 0
+        for settle in settles {
+            let size = settle.lease.job.header.keepResult == nil ? 0 : settle.lease.result.readableBytes
+            if let last = chunks.last, last.count < Defaults.maxJobsPerCall, bytes + size <= 4 << 20 {
+                chunks[chunks.count - 1].append(settle)
+                bytes += size
+            } else {
+                chunks.append([settle])
+                bytes = size
+            }
+        }
+        return chunks
     }
 
     private func send(_ settles: [OutgoingSettle], _ call: SettleCall, on queue: QueueName) async -> [OutgoingSettle] {
@@ -103,14 +118,15 @@ struct SettleLoop {
 
 /// The script call that a settle needs. Settles that need the same one go together.
 enum SettleCall: Hashable {
-    case ack, nack
+    case ack, answer, nack
     case release(delay: Duration)
 
     static func group(_ settles: [OutgoingSettle]) -> [SettleCall: [OutgoingSettle]] {
         var groups: [SettleCall: [OutgoingSettle]] = [:]
         for outgoing in settles {
             switch outgoing.settle {
-            case .ack, .lateAck: groups[.ack, default: []].append(outgoing)
+            case .ack, .lateAck:
+                groups[outgoing.lease.job.header.keepResult == nil ? .ack : .answer, default: []].append(outgoing)
             case .retry, .reject, .cancel: groups[.nack, default: []].append(outgoing)
             case .release(let delay): groups[.release(delay: delay), default: []].append(outgoing)
             case .nothing: break
@@ -127,6 +143,15 @@ enum SettleCall: Hashable {
         switch self {
         case .ack:
             let settlement = try await node.jobs.ack(settles.map(\.lease.held), on: queue, by: consumer)
+            return Self.byID(settlement.refused)
+        case .answer:
+            let answers = settles.map { outgoing in
+                Answer(
+                    outgoing.lease.held, keep: outgoing.lease.job.header.keepResult ?? .zero,
+                    result: outgoing.lease.result)
+            }
+            let settlement = try await node.jobs.answer(
+                answers, on: queue, by: consumer, keeping: Defaults.keepResults, bytes: Defaults.keepResultBytes)
             return Self.byID(settlement.refused)
         case .release(let delay):
             let settlement = try await node.jobs.release(

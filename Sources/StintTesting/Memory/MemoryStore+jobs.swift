@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 package import StintCore
 package import StintStore
 
@@ -35,6 +35,21 @@ extension MemoryStore: JobStore {
         return Extension(
             refused: extended.refused.map { ($0.id, Refusal($0.refusal)) },
             cancels: extended.cancels.map { ($0.id, $0.reason) })
+    }
+
+    package func once(
+        _ step: String, of job: Held, noting value: ByteBuffer?, on queue: QueueName, by consumer: ConsumerID
+    ) throws(StintError) -> StepNote {
+        let value = value.map { Array(buffer: $0) }
+        let note = try change(queue, "once") { model, _ throws(QueueModel.Malformed) in
+            try model.once(step, of: job.claim, noting: value, by: consumer)
+        }
+        return switch note {
+        case .noted(let value): .noted(ByteBuffer(bytes: value))
+        case .open: .open
+        case .full: .full
+        case .refused(let refusal): .refused(Refusal(refusal))
+        }
     }
 
     package func ack(_ jobs: [Held], on queue: QueueName, by consumer: ConsumerID) throws(StintError) -> Settlement {
@@ -76,7 +91,7 @@ extension QueueModel.NewJob {
             }
         self.init(
             id: job.id, header: try JobHeader(decoding: job.header.encoded.dropLast()),
-            payload: Array(buffer: job.payload), due: due, isFresh: job.isFresh)
+            payload: Array(buffer: job.payload), due: due, isFresh: job.isFresh, unique: job.unique)
     }
 }
 
@@ -87,6 +102,9 @@ extension EnqueueOutcome {
         case .exists(let state): self = .exists(state)
         // The first of the call is on its way there, or to be scheduled: the store does not tell.
         case .repeated: self = .exists(.ready)
+        case .taken(let holder, let state): self = .taken(by: holder, state)
+        case .repeatedKey(let holder): self = .taken(by: holder, .ready)
+        case .replaced(let holder, let state): self = .replaced(holder, state)
         }
     }
 }
@@ -124,7 +142,7 @@ extension Refusal {
 }
 
 extension Settlement {
-    fileprivate init(_ settlement: QueueModel.Settlement) {
+    init(_ settlement: QueueModel.Settlement) {
         self.init(
             accepted: settlement.accepted, refused: settlement.refused.map { ($0.id, Refusal($0.refusal)) })
     }

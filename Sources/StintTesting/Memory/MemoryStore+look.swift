@@ -72,6 +72,7 @@ extension QueueModel {
         return JobDetail(
             id: id, queue: queue, serverMs: nowMs, state: job.place.state, whenMs: job.place.timeMs,
             header: job.header, payload: ByteBuffer(bytes: job.payload), tries: job.tries ?? .none,
-            token: lease?.token, consumer: lease?.consumer, cancelReason: lease?.cancelReason)
+            token: lease?.token, consumer: lease?.consumer, cancelReason: lease?.cancelReason, uniqueKey: job.key?.text,
+            history: job.history)
     }
 }

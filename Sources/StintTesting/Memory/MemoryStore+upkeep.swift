@@ -69,7 +69,12 @@ extension MemoryStore {
         let states = try change(queue, "redrive") { model, nowUs throws(QueueModel.Malformed) in
             try model.redrive(ids, atUs: nowUs)
         }
-        return states.map { $0.flatMap { RedriveOutcome(rawValue: $0.rawValue) } ?? .unknown }
+        return states.map { outcome in
+            switch outcome {
+            case .taken: .taken
+            case .state(let state): state.flatMap { RedriveOutcome(rawValue: $0.rawValue) } ?? .unknown
+            }
+        }
     }
 
     package func purge(_ limit: Int = Defaults.maxJobsPerCall, _ state: JobState, on queue: QueueName)

@@ -9,12 +9,18 @@ struct Dump: Equatable {
     /// Every key of a queue.
     static let names = [
         "ready", "scheduled", "leased", "dead", "done", "done_before", "cancelled", "jobs", "leases", "tries",
-        "cancels", "places", "meta", "wake",
+        "history", "cancels", "places", "meta", "wake", "unique", "unique_of", "unique_until", "effects", "events",
+        "ends",
+        "results", "results_until", "progress", "checkpoints",
     ]
 
     /// In the order of the index.
     let indexes: [JobState: [String]]
-    let records, leases, tries, cancels: Set<String>
+    let records, leases, tries, cancels, effects, history, progress, checkpoints, results, untils: Set<String>
+    /// Key → who holds it, for as long as it lives; those that are held for a time are left out.
+    let keys: [String: String]
+    /// Job → mode and key.
+    let keyOf: [String: String]
     /// The hashes that `meta` names as extras.
     let extras: Set<String>
 
@@ -44,7 +50,21 @@ struct Dump: Equatable {
         check(leases.subtracting(leased), "has a lease and is not leased")
         check(cancels.subtracting(leased), "is wanted cancelled and is not leased")
         check(tries.subtracting(alive), "has tries and does not live")
-        for (name, ids) in [("tries", tries), ("cancels", cancels)] where !ids.isEmpty && !extras.contains(name) {
+        check(progress.union(checkpoints).subtracting(alive), "has notes and does not live")
+        check(results.subtracting(untils), "has a result that is kept for ever")
+        check(effects.subtracting(alive), "has steps and does not live")
+        check(history.subtracting(alive), "has a history and does not live")
+        check(Set(keyOf.keys).subtracting(alive), "has a unique key and does not live")
+        let living = alive.subtracting(indexes[.dead] ?? []).subtracting(indexes[.cancelled] ?? [])
+        check(Set(keys.values).subtracting(living), "holds a unique key and has ended")
+        let owners = keyOf.filter { living.contains($0.key) && $0.value.first != "t" }
+        check(owners.filter { keys[String($0.value.dropFirst(2))] != $0.key }.keys, "does not hold its unique key")
+        check(keys.filter { keyOf[$0.value].map { String($0.dropFirst(2)) } != $0.key }.keys, "is nobody's key")
+        let hashes = [
+            ("tries", tries), ("cancels", cancels), ("effects", effects), ("unique_of", Set(keyOf.keys)),
+            ("history", history), ("progress", progress), ("checkpoints", checkpoints),
+        ]
+        for (name, ids) in hashes where !ids.isEmpty && !extras.contains(name) {
             found.append("\(name) is not named among the extras")
         }
         return found
@@ -67,18 +87,34 @@ extension Bench {
                 for _, id in ipairs(#ids > 0 and ids or { deadline }) do leases[#leases + 1] = id end
             end
             out[7] = leases
-            for _, name in ipairs({ 'jobs', 'tries', 'cancels' }) do
+            for _, name in ipairs({ 'jobs', 'tries', 'cancels', 'effects' }) do
                 out[#out + 1] = redis.call('HKEYS', p .. name)
             end
             out[#out + 1] = { redis.call('HGET', p .. 'meta', 'extras') or '' }
+            for _, name in ipairs({ 'unique', 'unique_of' }) do
+                out[#out + 1] = redis.call('HGETALL', p .. name)
+            end
+            for _, name in ipairs({ 'history', 'progress', 'checkpoints', 'results' }) do
+                out[#out + 1] = redis.call('HKEYS', p .. name)
+            end
+            out[#out + 1] = redis.call('ZRANGE', p .. 'results_until', 0, -1)
             return out
             """)
         let lists = reply.children.map { list in list.children.map { $0.string ?? "" } }
         return Dump(
             indexes: Dictionary(uniqueKeysWithValues: zip(JobState.allCases, lists)),
             records: Set(lists[7]), leases: Set(lists[6]), tries: Set(lists[8]), cancels: Set(lists[9]),
-            extras: Set((lists[10].first ?? "").split(separator: ",").map(String.init))
+            effects: Set(lists[10]), history: Set(lists[14]),
+            progress: Set(lists[15]), checkpoints: Set(lists[16]), results: Set(lists[17]), untils: Set(lists[18]),
+            keys: pairs(lists[12]).filter { !$0.value.contains(" ") }, keyOf: pairs(lists[13]),
+            extras: Set((lists[11].first ?? "").split(separator: ",").map(String.init))
         )
+    }
+
+    private func pairs(_ list: [String]) -> [String: String] {
+        var pairs: [String: String] = [:]
+        for at in stride(from: 0, to: list.count - 1, by: 2) { pairs[list[at]] = list[at + 1] }
+        return pairs
     }
 
     /// The bytes of every key: two equal prints say that nothing at all was written in between.

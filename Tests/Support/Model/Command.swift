@@ -10,9 +10,14 @@ package enum Command: Hashable, Sendable {
     /// Only jobs of the usual type, from a rank on.
     case claimUsual(Int, by: Int, leaseMs: Int64, from: Int)
     case ack(Pick, by: Int)
+    case answer(Pick, keepMs: Int64, keep: Int, by: Int)
+    case note(Pick, isProgress: Bool, by: Int)
+    case trimResults(Int, keep: Int)
     case nack(Pick, QueueModel.Verdict, delayMs: Int64, maxFailures: Int, by: Int)
     case extend(Pick, leaseMs: Int64, by: Int)
     case release(Pick, delayMs: Int64, by: Int)
+    /// What a step of a job has come to, read or noted: a value of so many bytes.
+    case once(Int, Which, step: Int, size: Int?, by: Int)
     /// A node whose claim got no reply looks for leases that it does not know, and releases them.
     case recover(by: Int)
     case reap(Int, maxLapses: Int)
@@ -23,6 +28,7 @@ package enum Command: Hashable, Sendable {
     case change([Int], priority: Int?, due: Due?)
     /// And all steps of the re-scoring.
     case setOrder(Order)
+    case edit([Int], Int)
     case purge(Int, JobState)
     case trim(Int, JobState, keepMs: Int64, keep: Int)
     case pause(Bool)
@@ -46,11 +52,18 @@ package struct Batch: Hashable, Sendable {
     package var startBy: Due?
     package var deadline: Due?
     package var estimateMs: Int64?
+    /// The window for retries, from the enqueue.
+    package var retryForMs: Int64?
     package var isFresh: Bool
+    /// The unique key of each of them.
+    package var key: Int?
+    package var span: Span
+    package var replaces: Bool
 
     package init(
         ids: [Int], due: Due = .now, priority: Int = 0, leaseMs: Int64? = nil, maxLapses: Int? = nil,
-        startBy: Due? = nil, deadline: Due? = nil, estimateMs: Int64? = nil, isFresh: Bool = false
+        startBy: Due? = nil, deadline: Due? = nil, estimateMs: Int64? = nil, retryForMs: Int64? = nil,
+        isFresh: Bool = false, key: Int? = nil, span: Span = .done, replaces: Bool = false
     ) {
         self.ids = ids
         self.due = due
@@ -60,9 +73,16 @@ package struct Batch: Hashable, Sendable {
         self.startBy = startBy
         self.deadline = deadline
         self.estimateMs = estimateMs
+        self.retryForMs = retryForMs
         self.isFresh = isFresh
+        self.key = key
+        self.span = span
+        self.replaces = replaces
     }
 }
+
+/// Until when a unique key is held.
+package enum Span: Hashable, Sendable { case done, started, ms(Int64) }
 
 package enum Due: Hashable, Sendable {
     case now

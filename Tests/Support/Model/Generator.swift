@@ -62,14 +62,15 @@ struct Generator {
         case 62..<76: time()
         case 76..<83: .reap(limit(3), maxLapses: 1 + random.below(3))
         case 83..<85: .promote(limit(3), by: node())
-        case 85..<89: .cancel(numbers(model))
-        case 89..<92: .redrive(numbers(model))
+        case 85..<88: .cancel(numbers(model))
+        case 88..<91: .redrive(numbers(model))
+        case 91: .edit(random.once(in: 2) ? numbers(model) : [random.below(30)], random.below(1000))
         default: seldom(model, nowMs)
         }
     }
 
     private mutating func seldom(_ model: QueueModel, _ nowMs: Int64) -> Command {
-        switch random.below(24) {
+        switch random.below(25) {
         case 0: .purge(limit(3), random.one(of: [.ready, .scheduled, .dead, .done, .cancelled, .leased]))
         case 1, 2: trim(model, nowMs)
         case 3: .pause(true)
@@ -85,6 +86,7 @@ struct Generator {
             .change(
                 numbers(model), priority: random.once(in: 3) ? nil : random.below(3) - 1,
                 due: random.once(in: 2) ? nil : due())
+        case 22: .trimResults(limit(3), keep: random.below(4))
         default: restarts && random.once(in: 30) ? .restart : .takeMark
         }
     }
@@ -119,11 +121,18 @@ struct Generator {
         } else {
             batch.ids = (0...random.below(3)).map { _ in random.below(30) }
         }
+        if random.once(in: 3) {
+            batch.key = random.below(4)
+            batch.span = random.one(of: [.done, .done, .started, .ms(ms(1...12))])
+            batch.replaces = random.once(in: 2)
+        }
         if random.once(in: 5) { batch.leaseMs = ms(1...12) }
         if random.once(in: 4) { batch.maxLapses = 1 + random.below(3) }
         if random.once(in: 8) { batch.startBy = due() }
         if random.once(in: 3) { batch.deadline = due() }
         if random.once(in: 2) { batch.estimateMs = random.one(of: [1, 2, 10, 11, 1000, 600_000_000_000]) }
+        // Not of minted ids: such jobs are looked up.
+        if !batch.isFresh, random.once(in: 4) { batch.retryForMs = ms(0...12) }
         return batch
     }
 
@@ -143,8 +152,11 @@ struct Generator {
 
     private mutating func settle(_ model: QueueModel) -> Command {
         let by = node(), pick = pick(model)
-        switch random.below(10) {
+        if random.once(in: 6) { return once(model, by) }
+        switch random.below(13) {
         case 0..<3: return .ack(pick, by: by)
+        case 10: return .answer(pick, keepMs: ms(0...20), keep: random.below(4), by: by)
+        case 11, 12: return .note(pick, isProgress: random.once(in: 2), by: by)
         case 3..<6:
             return .nack(
                 pick, random.one(of: [.retry, .retry, .retry, .reject, .cancel]),
@@ -152,6 +164,13 @@ struct Generator {
         case 6..<8: return .extend(pick, leaseMs: ms(1...8), by: by)
         default: return .release(pick, delayMs: random.once(in: 2) ? 0 : ms(1...6), by: by)
         }
+    }
+
+    /// Now and then so large that there is no room for another.
+    private mutating func once(_ model: QueueModel, _ by: Int) -> Command {
+        .once(
+            numbers(model).first ?? 0, random.one(of: [.own, .own, .own, .newest, .older, .invented]),
+            step: random.below(4), size: random.one(of: [nil, 0, 3, 40, 40_000]), by: by)
     }
 
     private mutating func pick(_ model: QueueModel) -> Pick {

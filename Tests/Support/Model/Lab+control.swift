@@ -11,6 +11,7 @@ extension Lab {
         case .redrive(let numbers): try await redrive(numbers.map(Self.id))
         case .change(let numbers, let priority, let due): try await change(numbers.map(Self.id), priority, due)
         case .setOrder(let order): try await setOrder(order.order)
+        case .edit(let numbers, let text): try await edit(numbers.map(Self.id), "edited \(text)")
         case .purge(let limit, let state): try await purge(limit, state)
         case .trim(let limit, let state, let keepMs, let keep): try await trim(limit, state, keepMs, keep)
         case .pause(let isPaused): try await pause(isPaused)
@@ -29,8 +30,17 @@ extension Lab {
     private func redrive(_ ids: [JobID]) async throws -> Happening {
         let (queue, nowUs) = (queue, nowUs)
         return try await answer(
-            .redrive(ids), { try $0.redrive(ids, atUs: nowUs).map { $0?.rawValue ?? "unknown" }.description },
+            .redrive(ids), { try $0.redrive(ids, atUs: nowUs).told },
             { try await $0.redrive(ids, on: queue) }, { $0.map(\.rawValue).description }
+        ).0
+    }
+
+    private func edit(_ ids: [JobID], _ text: String) async throws -> Happening {
+        let queue = queue
+        return try await answer(
+            .other, { try $0.edit(ids.map { ($0, Array(text.utf8)) }).map(\.rawValue).description },
+            { try await $0.edit(ids.map { ($0, ByteBuffer(string: text)) }, on: queue) },
+            { $0.map(\.rawValue).description }
         ).0
     }
 
@@ -54,21 +64,27 @@ extension Lab {
         var header = JobHeader(
             type: Self.usualType, priority: batch.priority, lease: batch.leaseMs.map { .milliseconds($0) },
             maxLapses: batch.maxLapses, startBy: batch.startBy.map(moment), deadline: batch.deadline.map(moment),
-            estimate: batch.estimateMs.map { .milliseconds($0) })
+            estimate: batch.estimateMs.map { .milliseconds($0) },
+            unique: batch.key == nil ? nil : batch.span.span)
+        header.retryUntil = batch.retryForMs.map { .after(.milliseconds($0)) }
+        let unique = batch.key.map { Unique("key \($0)", conflict: batch.replaces ? .replace : .reject) }
         let due = modelDue(batch.due)
         return batch.ids.map { number in
             header.type = Self.type(number)
             return QueueModel.NewJob(
-                id: Self.id(number), header: header, payload: Array("\(number)".utf8), due: due, isFresh: batch.isFresh)
+                id: Self.id(number), header: header, payload: Array("\(number)".utf8), due: due, isFresh: batch.isFresh,
+                unique: unique)
         }
     }
 
     private func enqueue(_ new: [QueueModel.NewJob]) async throws -> Happening {
         let (queue, nowUs) = (queue, nowUs)
         let sent = new.map { job in
-            NewJob(
+            var new = NewJob(
                 id: job.id, isFresh: job.isFresh, header: job.header, payload: ByteBuffer(bytes: job.payload),
                 due: job.due.stored)
+            if let unique = job.unique, let span = job.header.unique { new.makeUnique(unique, span) }
+            return new
         }
         var (happening, outcomes) = try await answer(
             .other, { try $0.enqueue(new, atUs: nowUs).told }, { try await $0.enqueue(sent, on: queue) }, \.told)
@@ -93,5 +109,15 @@ extension Lab {
                 return count
             }, { "\($0)" }
         ).0
+    }
+}
+
+extension Span {
+    fileprivate var span: UniqueSpan {
+        switch self {
+        case .done: .untilDone
+        case .started: .untilStarted
+        case .ms(let ms): .time(.milliseconds(ms))
+        }
     }
 }

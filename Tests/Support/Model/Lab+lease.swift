@@ -22,6 +22,10 @@ extension Lab {
             return try await extend(beliefs.resolve(pick, node), leaseMs, node)
         case .release(let pick, let delayMs, let node):
             return try await release(beliefs.resolve(pick, node), delayMs, node)
+        case .once(let job, let which, let step, let size, let node):
+            let held = beliefs.resolve(.jobs([job], which), node)[0]
+            return try await once(
+                "step \(step)", held, size.map { Array(repeating: UInt8(ascii: "v"), count: $0) }, node)
         case .recover(let node): return try await recover(node)
         default: preconditionFailure("\(command) is not about leases")
         }
@@ -39,7 +43,8 @@ extension Lab {
         var (happening, claim) = try await answer(
             .other,
             { model in
-                let claimed = try model.claim(limit, for: consumer, leaseMs: leaseMs, only: choice, drawn: drawn, atUs: nowUs)
+                let claimed = try model.claim(
+                    limit, for: consumer, leaseMs: leaseMs, only: choice, drawn: drawn, atUs: nowUs)
                 nextDueMs = model.firstMs(.scheduled)
                 return claimed.told(model.jobs)
             },
@@ -64,6 +69,15 @@ extension Lab {
             beliefs.isUnsure.insert(node)
         }
         return happening
+    }
+
+    private func once(_ step: String, _ job: Held, _ value: [UInt8]?, _ node: Int) async throws -> Happening {
+        let (queue, consumer) = (queue, Self.consumer(node))
+        return try await answer(
+            .other, { try $0.once(step, of: job.claim, noting: value, by: consumer).told },
+            { try await $0.once(step, of: job, noting: value.map { ByteBuffer(bytes: $0) }, on: queue, by: consumer) },
+            \.told
+        ).0
     }
 
     /// A consumer is told of the next due time, or of half a second later, or of nothing, because others are.

@@ -14,6 +14,8 @@ package final class Lab {
     package private(set) var nowUs: Int64 = 1_800_000_000_000_000
     var beliefs = Beliefs()
     private var witness = Witness()
+    /// `nil` = the queue tells of no events.
+    var listener: Listener?
 
     package init(_ server: RedisServer, _ client: RedisClient, clock: any TestClock) throws {
         self.server = server
@@ -57,6 +59,7 @@ package final class Lab {
             ? [] : ["the reply: Redis says \(happening.found), the model \(happening.expected)"]
         wrong += sight.differences(from: Sight(of: model))
         wrong += witness.judge(happening, sight, nowMs: nowUs / 1000)
+        wrong += try await heard(sight)
         return wrong
     }
 
@@ -77,7 +80,10 @@ package final class Lab {
     package func removeQueue() async throws {
         let command = """
             for _, name in ipairs({ 'ready', 'scheduled', 'leased', 'dead', 'done', 'done_before', 'cancelled', 'jobs',
-                'leases', 'tries', 'cancels', 'places', 'meta', 'wake' }) do redis.call('UNLINK', KEYS[1] .. name) end
+                'leases', 'tries', 'history', 'cancels', 'places', 'meta', 'wake', 'unique', 'unique_of', 'unique_until', 'effects',
+                'events', 'ends', 'results', 'results_until', 'progress', 'checkpoints' }) do
+                redis.call('UNLINK', KEYS[1] .. name)
+            end
             """
         var eval = RedisCommand("EVAL")
         eval.append(contentsOf: [command, "1", store.keys.queue(queue)])
@@ -97,9 +103,11 @@ package final class Lab {
         try clock.set(us: nowUs)
         let isAnswered = step.fate == .answered
         return switch step.command {
-        case .enqueue, .cancel, .redrive, .change, .setOrder, .purge, .trim, .pause: try await control(step.command)
-        case .claim, .claimUsual, .ack, .nack, .extend, .release, .recover:
+        case .enqueue, .cancel, .redrive, .edit, .change, .setOrder, .purge, .trim, .pause:
+            try await control(step.command)
+        case .claim, .claimUsual, .ack, .nack, .extend, .release, .once, .recover:
             try await lease(step.command, isAnswered: isAnswered)
+        case .answer, .note, .trimResults: try await results(step.command)
         case .reap, .promote, .expel, .look, .takeMark: try await upkeep(step.command)
         case .pass, .passTo: Happening()
         case .flushScripts, .restart: try await disturb(step.command)

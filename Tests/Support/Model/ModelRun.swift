@@ -54,11 +54,19 @@ package struct ModelRun: Sendable {
         return try await Store(client: client, keys: Keys()).serverMs() == 1_800_000_000_000
     }
 
+    /// Every other history has its events told, and compared.
+    private static func listens(_ seed: UInt64) -> Bool {
+        var random = SeededGenerator(seed: ~seed)
+        return random.once(in: 2)
+    }
+
     /// Runs a given history.
     ///
+    /// - Parameter listens: whether the queue's events are compared, too.
     /// - Returns: how many steps it took until something was wrong, and what; `nil` = all is well.
-    package func replay(_ steps: [Step]) async throws -> (count: Int, wrong: [String])? {
+    package func replay(_ steps: [Step], listens: Bool = false) async throws -> (count: Int, wrong: [String])? {
         let lab = try Lab(server, client, clock: clock)
+        if listens { try await lab.listen() }
         var result: (count: Int, wrong: [String])?
         for (index, step) in steps.enumerated() {
             let wrong = try await lab.perform(step)
@@ -79,6 +87,7 @@ package struct ModelRun: Sendable {
     ) async throws -> (Int, Failure?) {
         var generator = Generator(seed: seed, isLarge: isLarge, restarts: restarts)
         let lab = try Lab(server, client, clock: clock)
+        if Self.listens(seed) { try await lab.listen() }
         var steps: [Step] = []
         for _ in 0..<generator.length(limit) {
             steps.append(generator.next(lab.model, nowMs: lab.nowUs / 1000))
@@ -105,7 +114,7 @@ package struct ModelRun: Sendable {
                 var fewer = best.steps
                 fewer.removeSubrange(start..<min(start + size, fewer.count))
                 attempts += 1
-                if let again = try await replay(fewer) {
+                if let again = try await replay(fewer, listens: Self.listens(failure.seed)) {
                     best = Failure(seed: failure.seed, steps: Array(fewer.prefix(again.count)), wrong: again.wrong)
                     hasShrunk = true
                 } else {

@@ -26,7 +26,8 @@ package struct Mutant: Sendable, CustomStringConvertible {
 }
 
 extension Mutant {
-    package static let all: [Mutant] = holders + claims + enqueues + orders + settles + reaps + controls + bounds
+    package static let all: [Mutant] =
+        holders + claims + enqueues + orders + settles + reaps + controls + keys + steps + bounds + events + results
 
     private static let holders = [
         Mutant("lease", "deadline) == lease then", "deadline) then"),
@@ -136,12 +137,27 @@ extension Mutant {
     private static let settles = [
         Mutant("ack", "call('SADD', done, unpack(held))", ""),
         Mutant("ack", "call('HDEL', prefix .. 'jobs', unpack(held))", ""),
-        Mutant("ack", "        if extras then\n", "        if false then\n"),
+        Mutant("ack", "        if extras then", "        if false then"),
         Mutant("ack", "call('SCARD', done) >= MAX_DONE", "false", survives: "100,000 done ids: TrimTests"),
         Mutant("way_out", "    if whole then", "    if false then", survives: "the same, by more commands"),
         Mutant("way_out", "    forget_unused(prefix, deadlines)\n", ""),
         Mutant("nack", "failures >= max_failures", "failures > max_failures"),
         Mutant("nack", "verdict == 'reject' or", "false or"),
+        Mutant("nack", "local record = not unwanted and not ends and", "local record = not unwanted and"),
+        Mutant("nack", "local record = not unwanted and not ends and", "local record = not ends and"),
+        Mutant(
+            "nack", "math.max(0, delay_ms) > until_ms", "math.max(0, delay_ms) >= until_ms",
+            survives: "the last ms of a window: HistoryTests"),
+        Mutant(
+            "nack", "if until_ms and now_ms + math.max(0, delay_ms) > until_ms then",
+            "if until_ms and now_ms > until_ms then"),
+        Mutant("nack", "        note_attempt(prefix, id, kind, now_ms, lease, reason)\n", ""),
+        Mutant(
+            "history", "if count >= MAX_ATTEMPTS then", "if false then",
+            survives: "more than ten attempts: HistoryTests"),
+        Mutant("history", "string.sub(reason, 1, MAX_ERROR)", "reason", survives: "errors of 300 bytes: HistoryTests"),
+        Mutant("history", "    note_extras(prefix, 'history')\n", ""),
+        Mutant("terms", "now_ms + math.min", "math.min"),
         Mutant("nack", "if verdict ~= 'cancel' then", "if true then"),
         Mutant("nack", "or call('HEXISTS', prefix .. 'cancels', id) == 1", ""),
         Mutant("nack", "elseif delay_ms > 0 then", "elseif false then"),
@@ -168,6 +184,7 @@ extension Mutant {
         Mutant("reap", "    forget_unused(prefix, deadlines)\n", ""),
         Mutant("reap", "    if ready > 0 then", "    if false then"),
         Mutant("reap", "    if not record then", "    if false then", survives: "ids without a record: ReapTests"),
+        Mutant("reap", "note_attempt(prefix, id, 'lapsed',", "(function() end)(prefix, id, 'lapsed',"),
         Mutant("expel", "lease_holder(entries[i + 1]) == consumer", "true"),
         Mutant("expel", "and deadline_us > now_us", ""),
         Mutant("expel", "expelled >= MAX_JOBS", "false", survives: "only the length of a step is another: WatchTests"),
@@ -179,9 +196,12 @@ extension Mutant {
         Mutant("cancel", "if state == 'leased' then", "if false then"),
         Mutant("redrive", "if state == 'dead' or state == 'cancelled' then", "if state == 'dead' then"),
         Mutant("redrive", "if redriven > 0 then", "if false then"),
-        Mutant("finish", "    drop_extras(prefix, redis.call('HGET', prefix .. 'meta', 'extras'), ids)\n", ""),
         Mutant("finish", "if why then", "if false then"),
         Mutant("redrive", "start_by_ms and start_by_ms < now_ms", "false"),
+        Mutant("extras", "redis.call('HDEL', prefix .. name, unpack(ids))", ""),
+        Mutant("edit", "state == 'leased' or", ""),
+        Mutant("edit", "header .. ARGV[2 * i]", "header"),
+        Mutant("edit", "or n > MAX_JOBS", "", survives: "more than 1,000 ids: EditTests"),
         Mutant("purge", "local ids = redis.call('ZRANGE', prefix .. state, 0, limit - 1)", "local ids = {}"),
         Mutant("trim", "math.max(old, call('ZCARD', index) - keep)", "old"),
         Mutant("trim", "math.max(old, call('ZCARD', index) - keep)", "call('ZCARD', index) - keep"),

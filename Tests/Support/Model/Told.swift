@@ -40,6 +40,28 @@ extension Settlement {
     var told: String { "\(accepted) accepted, \(refused.map { "\($0.id) \(word($0.refusal))" }.sorted())" }
 }
 
+extension QueueModel.StepNote {
+    var told: String {
+        switch self {
+        case .noted(let value): "noted \(String(decoding: value.prefix(50), as: UTF8.self)), \(value.count)"
+        case .open: "open"
+        case .full: "full"
+        case .refused(let refusal): word(refusal)
+        }
+    }
+}
+
+extension StepNote {
+    var told: String {
+        switch self {
+        case .noted(let value): "noted \(String(buffer: value).prefix(50)), \(value.readableBytes)"
+        case .open: "open"
+        case .full: "full"
+        case .refused(let refusal): word(refusal)
+        }
+    }
+}
+
 extension QueueModel.Extended {
     var told: String {
         "\(refused.map { "\($0.id) \(word($0.refusal))" }), cancels \(cancels.map { "\($0.id) \($0.reason)" })"
@@ -86,6 +108,9 @@ extension [QueueModel.EnqueueOutcome] {
             case .exists(let state): state.rawValue
             // The store does not tell these from ready ones.
             case .repeated: JobState.ready.rawValue
+            case .taken(let holder, let state): "taken by \(holder), \(state)"
+            case .repeatedKey(let holder): "taken by \(holder), \(JobState.ready)"
+            case .replaced(let holder, let state): "replaced \(holder), \(state)"
             }
         }.description
     }
@@ -97,6 +122,19 @@ extension [EnqueueOutcome] {
             switch outcome {
             case .accepted: "accepted"
             case .exists(let state): state.rawValue
+            case .taken(let holder, let state): "taken by \(holder), \(state)"
+            case .replaced(let holder, let state): "replaced \(holder), \(state)"
+            }
+        }.description
+    }
+}
+
+extension [QueueModel.RedriveOutcome] {
+    var told: String {
+        map { outcome in
+            switch outcome {
+            case .state(let state): state?.rawValue ?? "unknown"
+            case .taken: "taken"
             }
         }.description
     }

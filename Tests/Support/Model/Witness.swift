@@ -9,6 +9,7 @@ import StintStore
 /// the lapses of a job · I8 two runs only with an end of the lease between · I9 what was acked is not run again · I10 an id is
 /// accepted once · I11 no retry before its delay · I15 a refused call changes nothing · I19 records, tries, cancels and indexes
 /// agree.
+/// I20 of living jobs that are unique until their end no two have a key.
 /// I17, the order, and I18, what is kept, are the comparison with the model.
 struct Witness {
     var sight = Sight()
@@ -28,9 +29,16 @@ struct Witness {
         if happening.found == Happening.refusal, now != sight { wrong.append("I15: a refused call changed something") }
         switch happening.kind {
         case .enqueue(let outcomes, let dueMs):
-            for (outcome, due) in zip(outcomes, dueMs) where outcome.1.isAccepted {
-                if lives[outcome.0] != nil { wrong.append("I10: \(outcome.0) was accepted twice") }
-                lives[outcome.0] = Life(notBeforeMs: due)
+            for (outcome, due) in zip(outcomes, dueMs) {
+                switch outcome.1 {
+                case .accepted:
+                    if lives[outcome.0] != nil { wrong.append("I10: \(outcome.0) was accepted twice") }
+                    lives[outcome.0] = Life(notBeforeMs: due)
+                case .replaced(let holder, _):
+                    if lives[holder] == nil { wrong.append("I20: \(holder) was replaced and never accepted") }
+                    lives[holder] = Life(notBeforeMs: due)
+                case .exists, .taken: break
+                }
             }
         case .claim(let claim, _): wrong += claimed(claim, nowMs)
         case .ack(let jobs, let settlement): wrong += acked(jobs, settlement, now)
@@ -44,7 +52,7 @@ struct Witness {
         case .reap(let lapses):
             for lapse in lapses { lives[lapse.id]?.lapses += 1 }
         case .redrive(let ids):
-            for id in ids where [.dead, .cancelled].contains(sight.jobs[id]?.state) {
+            for id in ids where [.dead, .cancelled].contains(sight.jobs[id]?.state) && now.jobs[id]?.state == .ready {
                 lives[id] = Life(notBeforeMs: nowMs)
             }
         case .change(let ids, let outcomes, let dueMs):
@@ -131,6 +139,12 @@ struct Witness {
         check(
             alive.filter { (now.jobs[$0]?.token != nil) != leased.contains($0) },
             "has a lease or is leased, not both (I19)")
+        let owners = now.keyOf.filter { id, key in
+            key.first != "t" && [.scheduled, .ready, .leased].contains(now.jobs[id]?.state)
+        }
+        for (key, ids) in Dictionary(grouping: owners, by: { $0.value.dropFirst(2) }) where ids.count > 1 {
+            wrong.append("\(ids.map(\.key).sorted()) have the key \(key) (I20)")
+        }
         if now.lastToken < lastToken { wrong.append("I2: the last token went back") }
         for id in now.ids[.ready] ?? [] { lives[id]?.notBeforeMs = .min }
         let known = alive.union(done)

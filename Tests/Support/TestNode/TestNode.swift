@@ -16,7 +16,8 @@ import UnixSignals
 /// It writes one line for each event, `event job token attempt detail`, and dies with its standard input.
 ///
 /// Jobs of type `gate` wait for SIGUSR1, those of type `block` keep their thread for as many ms as their payload says, and
-/// those of any other type return at once.
+/// those of type `steps` note a step, during which they freeze when their payload says `freeze`, and wait then; those of any
+/// other type return at once.
 @main
 struct TestNode {
     static func main() async throws {
@@ -36,6 +37,15 @@ struct TestNode {
         let handlers = Handlers(
             [
                 "gate": Handler { _ in try await gate.pass() },
+                "steps": Handler { context in
+                    let who = try await context.once("first") { key in
+                        say("effect \(context.id) \(key)")
+                        if String(buffer: context.payload) == "freeze" { raise(SIGSTOP) }
+                        return "\(ProcessInfo.processInfo.processIdentifier)"
+                    }
+                    say("result \(context.id) \(who)")
+                    try await gate.pass()
+                },
                 "block": Handler { context in
                     _ = poll(nil, 0, Int32(String(buffer: context.payload)) ?? 0)
                 },
@@ -128,7 +138,9 @@ struct Report: Sendable {
         if name == stopAt { raise(SIGSTOP) }
     }
 
-    private func line(_ text: String) {
-        FileHandle.standardOutput.write(Data((text + "\n").utf8))
-    }
+    private func line(_ text: String) { say(text) }
+}
+
+private func say(_ text: String) {
+    FileHandle.standardOutput.write(Data((text + "\n").utf8))
 }

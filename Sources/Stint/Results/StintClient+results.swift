@@ -1,0 +1,84 @@
+import Foundation
+public import NIOCore
+public import StintCore
+import StintRedis
+public import StintStore
+
+extension StintClient {
+    /// Enqueues a job whose result is wanted. It is kept for ``ResultJob/keepResult`` unless an option says how long.
+    ///
+    /// - Throws: as the enqueue of any job.
+    @discardableResult
+    public func enqueue<J: ResultJob>(_ job: J, on queue: QueueName, _ options: EnqueueOption...)
+        async throws(StintError) -> ResultReceipt<J.Output>
+    {
+        let new = try NewJob(
+            type: JobType(J.type), payload: Payload.encode(job), [.keepResult(for: J.keepResult)] + options, mint: mint)
+        return ResultReceipt(receipt: try await enqueue(new, on: queue), client: self)
+    }
+
+    /// The result of a job as it is kept; `nil` = none is, yet or any more. Empty = the handler had none.
+    public func result(of id: JobID, on queue: QueueName) async throws(StintError) -> ByteBuffer? {
+        try await store.result(of: id, on: queue)
+    }
+
+    /// Waits for the end of a job that was enqueued with ``EnqueueOption/keepResult(for:)``, without polling, and returns its
+    /// result. All who wait on one queue share a connection.
+    ///
+    /// - Parameter limit: `nil` = as long as it takes.
+    /// - Throws: ``ResultError`` when the job has no result; ``StintError``; `CancellationError`.
+    public func result(of id: JobID, on queue: QueueName, within limit: Duration?) async throws -> ByteBuffer {
+        try await answers.result(of: id, on: queue, within: limit, self)
+    }
+
+    /// The same, read from JSON.
+    public func value<Value: Decodable>(
+        of id: JobID, on queue: QueueName, as type: Value.Type, within limit: Duration? = nil
+    ) async throws -> Value {
+        let bytes = try await result(of: id, on: queue, within: limit)
+        do {
+            return try JSONDecoder().decode(type, from: Data(bytes.readableBytesView))
+        } catch {
+            throw StintError(
+                .undecodable, "result of \(id)", "it is not a \(type): \(error)", underlying: error)
+        }
+    }
+
+    /// How far a job is; `nil` = it has not said so, or is not there any more.
+    public func progress(of id: JobID, on queue: QueueName) async throws(StintError) -> JobProgress? {
+        try await store.progress(of: id, on: queue)
+    }
+
+    /// The log of a job, the oldest line first. About 1,000 lines are kept, for a day after the last one.
+    public func log(of id: JobID, on queue: QueueName) async throws(StintError) -> [JobLogLine] {
+        try await store.log(of: id, on: queue)
+    }
+
+    /// The log of a job, and what is written to it from now on. It ends with the task that reads it, or with the client.
+    public func followLog(of id: JobID, on queue: QueueName) -> JobLog {
+        let store = store
+        return JobLog(
+            reader: StreamReader(self, "log of \(id)", at: "0-0") { entry, blockMs in
+                store.readLog(id, on: queue, after: entry, blockMs: blockMs)
+            } parse: { reply, entry in
+                store.logLines(in: reply, after: &entry)
+            })
+    }
+}
+
+/// The lines of a job's log, as they are written.
+public struct JobLog: AsyncSequence, Sendable {
+    let reader: StreamReader<String, JobLogLine>
+
+    public func makeAsyncIterator() -> Iterator { Iterator(reader: reader) }
+
+    public struct Iterator: AsyncIteratorProtocol {
+        let reader: StreamReader<String, JobLogLine>
+
+        public mutating func next() async throws -> JobLogLine? { try await reader.next() }
+
+        public mutating func next(isolation actor: isolated (any Actor)?) async throws -> JobLogLine? {
+            try await reader.next()
+        }
+    }
+}

@@ -1,0 +1,135 @@
+import Foundation
+public import StintCore
+package import StintStore
+
+extension StintClient {
+    /// Nodes say that they live every 10 seconds, give or take half of it.
+    private static let silentAfter = Duration.seconds(35)
+
+    /// All that is known of a job; `nil` = no job of this id is known.
+    public func job(_ id: JobID, on queue: QueueName) async throws(StintError) -> JobDetail? {
+        try await inspector.job(id, on: queue)
+    }
+
+    /// Why a job is not running now.
+    ///
+    /// It takes a second when the job has others before it: the rate at which they are claimed is measured.
+    public func explain(_ id: JobID, on queue: QueueName) async throws(StintError) -> Explanation {
+        try await explain(id, on: queue, measuring: .seconds(1))
+    }
+
+    package func explain(_ id: JobID, on queue: QueueName, measuring time: Duration) async throws(StintError)
+        -> Explanation
+    {
+        // A job that moves on while it is asked about is asked about again.
+        for _ in 0..<3 {
+            guard let job = try await inspector.job(id, on: queue) else { return .unknown }
+            if let explanation = Explanation(ofWaiting: job) { return explanation }
+            if let explanation = try await explainReady(job, measuring: time) { return explanation }
+        }
+        return .next
+    }
+
+    /// - Returns: `nil` when the job is not ready any more.
+    private func explainReady(_ job: JobDetail, measuring time: Duration) async throws(StintError) -> Explanation? {
+        let queue = job.queue
+        let before = try await stats(of: queue)
+        if before.isPaused { return .paused }
+        let nodes = try await inspector.nodes().map { NodeWord($0) }.filter { $0.queues.contains(queue.rawValue) }
+        let live = nodes.filter { $0.age <= Self.silentAfter }, claiming = live.filter(\.claims)
+        if claiming.isEmpty { return .noNode(silent: nodes.count - live.count, quiet: live.count) }
+        if let type = job.header?.type, claiming.allSatisfy({ $0.types.map { !$0.contains(type.rawValue) } ?? false }) {
+            return .unknownType(type, nodes: claiming.count)
+        }
+        guard let ahead = try await inspector.ahead(of: job.id, on: queue) else {
+            // Due, and not made ready yet: the next claim does that.
+            return job.state == .scheduled ? .next : nil
+        }
+        let slots = claiming.reduce(0) { $0 + $1.slots }
+        let isFull = claiming.allSatisfy { $0.slots > 0 && $0.running >= $0.slots }
+        if ahead == 0 { return isFull ? .noSlot(nodes: claiming.count, slots: slots, ahead: 0) : .next }
+        let perSecond = try await claimsPerSecond(queue, since: before, measuring: time)
+        guard let stillAhead = try await inspector.ahead(of: job.id, on: queue) else { return nil }
+        return perSecond == 0 && isFull
+            ? .noSlot(nodes: claiming.count, slots: slots, ahead: stillAhead)
+            : .behind(ahead: stillAhead, perSecond: perSecond)
+    }
+
+    /// What was claimed is leased now, or was settled meanwhile.
+    private func claimsPerSecond(
+        _ queue: QueueName, since before: QueueStats, measuring time: Duration
+    ) async throws(StintError) -> Double {
+        let began = ContinuousClock.now
+        try? await Task.sleep(for: time)
+        let after = try await stats(of: queue)
+        let seconds = max(0.001, (ContinuousClock.now - began).inSeconds)
+        return Double(max(0, after.leftLeases - before.leftLeases)) / seconds
+    }
+}
+
+extension QueueStats {
+    fileprivate var leftLeases: Int { leased + ackedTotal + nackedTotal + lapsedTotal + releasedTotal }
+}
+
+extension Explanation {
+    /// What a job's own state says; `nil` = it may run.
+    init?(ofWaiting job: JobDetail) {
+        let when = job.whenMs ?? job.serverMs
+        // A token is the time of its claim in µs, unless the server's clock went back.
+        let since = (job.token?.rawValue ?? 0) / 1000
+        switch job.state {
+        case nil: self = .unknown
+        case .done: self = .done
+        case .dead:
+            self = .dead(
+                sinceMs: when, reason: job.tries.reason, failures: job.tries.failures, lapses: job.tries.lapses)
+        case .cancelled:
+            let reason = job.tries.reason, prefix = "cancelled: "
+            self = .cancelled(
+                sinceMs: when, reason: reason.hasPrefix(prefix) ? String(reason.dropFirst(prefix.count)) : reason)
+        case .scheduled where when > job.serverMs:
+            let wait = Duration.milliseconds(when - job.serverMs)
+            self =
+                job.tries.failures == 0
+                ? .notDue(dueMs: when, in: wait)
+                : .waitsForRetry(
+                    dueMs: when, in: wait, failures: job.tries.failures, maxFailures: job.header?.maxFailures,
+                    lastError: job.tries.reason)
+        case .leased where when >= job.serverMs:
+            self = .running(
+                consumer: job.consumer, sinceMs: since, deadlineMs: when, cancelReason: job.cancelReason)
+        case .leased:
+            self = .heartbeatLate(
+                consumer: job.consumer, sinceMs: since, overdue: .milliseconds(job.serverMs - when))
+        case .scheduled, .ready: return nil
+        }
+    }
+}
+
+/// What a node says of itself, as far as it concerns who runs a job. Every part may be missing: another version wrote it.
+private struct NodeWord {
+    private struct About: Decodable {
+        var queues: [String]?
+        var concurrency: Int?
+        var running: Int?
+        var state: String?
+        var types: [String]?
+    }
+
+    let age: Duration
+    let queues: [String]
+    let slots, running: Int
+    /// False = it was told to claim nothing more.
+    let claims: Bool
+    /// `nil` = it does not say which types it knows.
+    let types: [String]?
+
+    init(_ entry: NodeEntry) {
+        let about = (try? JSONDecoder().decode(About.self, from: Data(entry.about.utf8))) ?? About()
+        age = entry.lastBeatAgo
+        queues = about.queues ?? []
+        (slots, running) = (about.concurrency ?? 0, about.running ?? 0)
+        claims = about.state.map { $0 == "working" } ?? true
+        types = about.types
+    }
+}
