@@ -23,6 +23,10 @@ public enum Explanation: Sendable, Hashable {
     case unknownType(JobType, nodes: Int)
     /// It may run, and so many jobs come before it. `perSecond`: claims from this queue, measured over the last second.
     case behind(ahead: Int, perSecond: Double)
+    /// It may run, and its queue has no order: each claim draws from the ready jobs, and so many others are ready.
+    case drawn(others: Int, perSecond: Double)
+    /// It was to be started before this time and was not: it will not run, and the next claim that comes to it buries it.
+    case expired(startByMs: Int64)
     /// It may run, and all slots of the live nodes of its queue were in use when they said so last.
     case noSlot(nodes: Int, slots: Int, ahead: Int)
     /// Nothing is before it, and a node has a free slot: it will be claimed at once.
@@ -45,6 +49,8 @@ public enum Explanation: Sendable, Hashable {
         case .noNode: "no_node"
         case .unknownType: "unknown_type"
         case .behind: "behind"
+        case .drawn: "drawn"
+        case .expired: "expired"
         case .noSlot: "no_slot"
         case .next: "next"
         case .running: "running"
@@ -74,6 +80,11 @@ extension Explanation: CustomStringConvertible {
             "\(nodes == 1 ? "the only live node" : "none of the \(nodes) live nodes") of its queue "
                 + (nodes == 1 ? "does not know" : "knows") + " jobs of type \(type)"
         case .behind(let ahead, let perSecond): Self.line(ahead, perSecond)
+        case .drawn(let others, let perSecond):
+            "its queue has no order: each claim draws from it and \(Self.count(others, "other")), and "
+                + (perSecond > 0 ? "\(Int(perSecond.rounded(.up)))" : "nothing")
+                + " was claimed in the last second"
+        case .expired: "it was to be started before now: it will not run, and the next claim that comes to it buries it"
         case .noSlot(let nodes, let slots, let ahead):
             "all \(Self.count(slots, "slot")) of the \(Self.count(nodes, "live node")) of its queue are in use"
                 + (ahead > 0 ? ", and \(ahead) come before it" : "")

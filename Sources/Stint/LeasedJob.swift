@@ -10,6 +10,7 @@ public struct LeasedJob: Sendable {
     public let token: Token
     /// Who holds it.
     public let consumer: ConsumerID
+    /// As it was enqueued; decoded, where the client has a codec.
     public let payload: ByteBuffer
     /// How often it has failed, and how often its lease has run out, before.
     public let failures, lapses: Int

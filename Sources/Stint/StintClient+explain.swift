@@ -1,16 +1,7 @@
-import Foundation
 public import StintCore
-package import StintStore
+import StintStore
 
 extension StintClient {
-    /// Nodes say that they live every 10 seconds, give or take half of it.
-    private static let silentAfter = Duration.seconds(35)
-
-    /// All that is known of a job; `nil` = no job of this id is known.
-    public func job(_ id: JobID, on queue: QueueName) async throws(StintError) -> JobDetail? {
-        try await inspector.job(id, on: queue)
-    }
-
     /// Why a job is not running now.
     ///
     /// It takes a second when the job has others before it: the rate at which they are claimed is measured.
@@ -34,9 +25,12 @@ extension StintClient {
     private func explainReady(_ job: JobDetail, measuring time: Duration) async throws(StintError) -> Explanation? {
         let queue = job.queue
         let before = try await stats(of: queue)
+        if let ms = job.header?.startBy?.ms, job.header?.isExpired(atMs: job.serverMs) == true {
+            return .expired(startByMs: ms)
+        }
         if before.isPaused { return .paused }
-        let nodes = try await inspector.nodes().map { NodeWord($0) }.filter { $0.queues.contains(queue.rawValue) }
-        let live = nodes.filter { $0.age <= Self.silentAfter }, claiming = live.filter(\.claims)
+        let nodes = try await self.nodes(NodeFilter(queue: queue)), live = nodes.filter { !$0.isLost }
+        let claiming = live.filter { $0.state == .working }
         if claiming.isEmpty { return .noNode(silent: nodes.count - live.count, quiet: live.count) }
         if let type = job.header?.type, claiming.allSatisfy({ $0.types.map { !$0.contains(type.rawValue) } ?? false }) {
             return .unknownType(type, nodes: claiming.count)
@@ -45,10 +39,18 @@ extension StintClient {
             // Due, and not made ready yet: the next claim does that.
             return job.state == .scheduled ? .next : nil
         }
-        let slots = claiming.reduce(0) { $0 + $1.slots }
-        let isFull = claiming.allSatisfy { $0.slots > 0 && $0.running >= $0.slots }
-        if ahead == 0 { return isFull ? .noSlot(nodes: claiming.count, slots: slots, ahead: 0) : .next }
+        let slots = claiming.reduce(0) { $0 + $1.concurrency }
+        let isFull = claiming.allSatisfy { $0.concurrency > 0 && $0.running >= $0.concurrency }
+        let isDrawn = try await store.settings(of: queue)["order"] == "random"
+        if isDrawn ? before.ready <= 1 : ahead == 0 {
+            return isFull ? .noSlot(nodes: claiming.count, slots: slots, ahead: 0) : .next
+        }
         let perSecond = try await claimsPerSecond(queue, since: before, measuring: time)
+        if isDrawn {
+            return perSecond == 0 && isFull
+                ? .noSlot(nodes: claiming.count, slots: slots, ahead: 0)
+                : .drawn(others: try await stats(of: queue).ready - 1, perSecond: perSecond)
+        }
         guard let stillAhead = try await inspector.ahead(of: job.id, on: queue) else { return nil }
         return perSecond == 0 && isFull
             ? .noSlot(nodes: claiming.count, slots: slots, ahead: stillAhead)
@@ -103,33 +105,5 @@ extension Explanation {
                 consumer: job.consumer, sinceMs: since, overdue: .milliseconds(job.serverMs - when))
         case .scheduled, .ready: return nil
         }
-    }
-}
-
-/// What a node says of itself, as far as it concerns who runs a job. Every part may be missing: another version wrote it.
-private struct NodeWord {
-    private struct About: Decodable {
-        var queues: [String]?
-        var concurrency: Int?
-        var running: Int?
-        var state: String?
-        var types: [String]?
-    }
-
-    let age: Duration
-    let queues: [String]
-    let slots, running: Int
-    /// False = it was told to claim nothing more.
-    let claims: Bool
-    /// `nil` = it does not say which types it knows.
-    let types: [String]?
-
-    init(_ entry: NodeEntry) {
-        let about = (try? JSONDecoder().decode(About.self, from: Data(entry.about.utf8))) ?? About()
-        age = entry.lastBeatAgo
-        queues = about.queues ?? []
-        (slots, running) = (about.concurrency ?? 0, about.running ?? 0)
-        claims = about.state.map { $0 == "working" } ?? true
-        types = about.types
     }
 }

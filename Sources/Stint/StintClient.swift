@@ -316,6 +316,16 @@ public final class StintClient: Sendable {
         try await reader.queues()
     }
 
+    /// All that is known of a job; `nil` = no job of this id is known.
+    public func job(_ id: JobID, on queue: QueueName) async throws(StintError) -> JobDetail? {
+        try await reader.jobs([id], on: queue).first.flatMap { $0.state == nil ? nil : $0 }
+    }
+
+    /// The leases that a consumer holds.
+    func leases(of consumer: ConsumerID, on queue: QueueName) async throws(StintError) -> [Held] {
+        try await reader.leases(of: consumer, on: queue)
+    }
+
     /// Where a job is; `nil` = no job of this id is known.
     public func state(of id: JobID, on queue: QueueName) async throws(StintError) -> JobState? {
         try await reader.jobs([id], on: queue).first?.state

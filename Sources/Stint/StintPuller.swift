@@ -40,8 +40,7 @@ public final class StintPuller: Sendable {
         var trimsFrom = ContinuousClock.now
     }
 
-    private let client: StintClient
-    private var store: Store { client.store }
+    let client: StintClient
     private let state = Mutex(State())
 
     init(_ client: StintClient, queue: QueueName, consumer: ConsumerID, lease: Duration, retry: RetryPolicy) {
@@ -80,12 +79,14 @@ public final class StintPuller: Sendable {
         let sentAt = ContinuousClock.now
         let claim: Claim
         do {
-            claim = try await store.claim(limit, from: queue, for: consumer, lease: lease)
+            claim = try await client.jobs.claim(
+                min(limit, Defaults.maxJobsPerCall), from: queue, for: consumer, lease: lease)
         } catch {
             if error.code == .unconfirmed { state.withLock { $0.isUnsure = true } }
             throw error
         }
-        let jobs = claim.jobs.map { LeasedJob($0, queue: queue, consumer: consumer, lease: lease, sentAt: sentAt) }
+        let claimed = try await decoded(claim.jobs)
+        let jobs = claimed.map { LeasedJob($0, queue: queue, consumer: consumer, lease: lease, sentAt: sentAt) }
         state.withLock { state in
             // Who lets a deadline pass says nothing of the job: it is somebody else's by then.
             state.held = state.held.filter { $0.value > sentAt.advanced(by: .seconds(-60)) }
@@ -99,7 +100,7 @@ public final class StintPuller: Sendable {
             let nacks = claim.malformed.map {
                 Nack(Held(id: $0.id, token: token), .reject, maxFailures: 1, reason: $0.reason)
             }
-            _ = try await store.nack(nacks, on: queue, by: consumer)
+            _ = try await client.jobs.nack(nacks, on: queue, by: consumer)
         }
         return (jobs, claim.dueIn, claim.lapseIn)
     }
@@ -108,15 +109,17 @@ public final class StintPuller: Sendable {
     private func recover() async throws(StintError) {
         guard state.withLock({ $0.isUnsure }) else { return }
         let known = state.withLock { Set($0.held.keys) }
-        let lost = try await Inspector(store).leases(of: consumer, on: queue).filter { !known.contains($0) }
-        for chunk in lost.inCalls { _ = try await store.release(chunk, on: queue, by: consumer) }
+        let lost = try await client.leases(of: consumer, on: queue).filter { !known.contains($0) }
+        for chunk in lost.inCalls { _ = try await client.jobs.release(chunk, on: queue, by: consumer, delay: .zero) }
         state.withLock { $0.isUnsure = false }
     }
 
     /// - Returns: whether anything was taken back.
     private func reap() async throws(StintError) -> Bool {
         guard state.withLock({ $0.reapsFrom <= .now }) else { return false }
-        return try await !store.reap(from: queue).lapses.isEmpty
+        return try await !client.jobs.reap(
+            Defaults.maxJobsPerCall, from: queue, maxLapses: Defaults.maxLapses, gone: nil
+        ).lapses.isEmpty
     }
 
     private func trim() async throws(StintError) {
@@ -129,7 +132,7 @@ public final class StintPuller: Sendable {
         let kept = [
             (JobState.done, Defaults.keepDone), (.dead, Defaults.keepDead), (.cancelled, Defaults.keepCancelled),
         ]
-        _ = try await store.trim(on: queue, keeping: kept)
+        _ = try await client.jobs.trim(Defaults.maxJobsPerCall, on: queue, keeping: kept)
     }
 
     // MARK: Keep and settle
@@ -141,7 +144,8 @@ public final class StintPuller: Sendable {
         var answers: [ExtendAnswer] = []
         for chunk in jobs.inCalls {
             let sentAt = ContinuousClock.now
-            let reply = try await store.extend(chunk.map { ($0.held, $0.lease) }, on: queue, by: consumer)
+            let reply = try await client.jobs.extend(
+                chunk.map { ($0.held, $0.lease) }, on: queue, by: consumer, timeout: nil)
             let refused = Dictionary(reply.refused.map { ($0.id, $0.refusal) }) { first, _ in first }
             let cancels = Dictionary(reply.cancels.map { ($0.id, $0.reason) }) { first, _ in first }
             forget(chunk.filter { refused[$0.id] != nil })
@@ -162,7 +166,7 @@ public final class StintPuller: Sendable {
     public func ack(_ jobs: [LeasedJob]) async throws(StintError) -> [JobID: Refusal] {
         var refused: [JobID: Refusal] = [:]
         for chunk in jobs.inCalls {
-            let settlement = try await store.ack(chunk.map(\.held), on: queue, by: consumer)
+            let settlement = try await client.jobs.ack(chunk.map(\.held), on: queue, by: consumer)
             for (id, refusal) in settlement.refused { refused[id] = refusal }
             forget(chunk)
         }
@@ -205,7 +209,7 @@ public final class StintPuller: Sendable {
     public func release(_ jobs: [LeasedJob], delay: Duration = .zero) async throws(StintError) -> [JobID: Refusal] {
         var refused: [JobID: Refusal] = [:]
         for chunk in jobs.inCalls {
-            let settlement = try await store.release(
+            let settlement = try await client.jobs.release(
                 chunk.map(\.held), on: queue, by: consumer, delay: max(.zero, delay))
             for (id, refusal) in settlement.refused { refused[id] = refusal }
             forget(chunk)
@@ -216,7 +220,7 @@ public final class StintPuller: Sendable {
     private func nack(_ jobs: [LeasedJob], _ nack: (LeasedJob) -> Nack) async throws(StintError) -> [NackOutcome] {
         var outcomes: [NackOutcome] = []
         for chunk in jobs.inCalls {
-            outcomes += try await store.nack(chunk.map(nack), on: queue, by: consumer)
+            outcomes += try await client.jobs.nack(chunk.map(nack), on: queue, by: consumer)
             forget(chunk)
         }
         return outcomes

@@ -6,6 +6,9 @@ public enum Moment: Hashable, Sendable {
     /// In ms since 1970.
     case at(ms: Int64)
 
+    /// In a record that was accepted all times are those of the server's clock, ms since 1970.
+    package var ms: Int64? { if case .at(let ms) = self { ms } else { nil } }
+
     /// No moment is later: the end of the year 9999.
     static let lastMs: Int64 = 253_402_300_799_999
 

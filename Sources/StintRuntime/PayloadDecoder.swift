@@ -1,10 +1,10 @@
-import Logging
-import NIOCore
-import StintCore
-import StintStore
+package import Logging
+package import NIOCore
+package import StintCore
+package import StintStore
 
 /// What a node does with encoded payloads: decodes them, or says what becomes of jobs whose payload it cannot have.
-struct PayloadDecoder: Sendable {
+package struct PayloadDecoder: Sendable {
     /// How long a job is left to nodes that have its key, or until this one has it: keys reach nodes by deployments, not in
     /// seconds.
     static let missingKeyDelay = Duration.seconds(30)
@@ -12,16 +12,16 @@ struct PayloadDecoder: Sendable {
     private let codec: (any PayloadCodec)?
     private let refusesPlain: Bool
 
-    init(_ codec: (any PayloadCodec)?) {
+    package init(_ codec: (any PayloadCodec)?) {
         self.codec = codec
         self.refusesPlain = codec?.refusesPlain ?? false
     }
 
     /// False for nearly every job: its payload is what it is.
-    func concerns(_ job: ClaimedJob) -> Bool { job.header.codec != nil || refusesPlain }
+    package func concerns(_ job: ClaimedJob) -> Bool { job.header.codec != nil || refusesPlain }
 
     /// - Throws: what settles the job as an error of its handler would.
-    func decode(_ job: ClaimedJob, on queue: QueueName, _ logger: Logger) async throws -> ByteBuffer {
+    package func decode(_ job: ClaimedJob, on queue: QueueName, _ logger: Logger) async throws -> ByteBuffer {
         guard let name = job.header.codec else {
             throw JobOutcome.reject(reason: "the payload is not encoded, and the codec of this node refuses such jobs")
         }

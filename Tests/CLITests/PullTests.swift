@@ -65,9 +65,10 @@ struct PullTests {
         let stint = try await Command.shared()
         try #require(try await stint("enqueue", queue, "x", "--id", "one").status == 0)
         let job = try #require(try await pull(stint).first)
-        try #require(try await stint("job", "cancel", queue, "one", "--reason", "enough", "--by", "ada").status == 0)
+        try #require(try await stint("job", "cancel", queue, "one", "--reason", "enough").status == 0)
         let extended = try await stint(["job", "extend"] + lease(job))
-        #expect(extended.status == 1 && extended.errors == "stint: job one is wanted cancelled: by ada: enough\n")
+        #expect(extended.status == 1)
+        #expect(extended.errors.contains(/^stint: job one is wanted cancelled: .*enough\n$/))
         #expect(try await stint(["job", "nack"] + lease(job)).output == "one is cancelled\n")
     }
 

@@ -162,6 +162,18 @@ extension NodeTests.ExplainTests {
         }
     }
 
+    @Test func `a queue without an order draws, and a job that was to be started before now will not run`() async throws
+    {
+        try await run { arena in
+            let ids = try await arena.enqueue("a", ["", "", ""])
+            try await enter(arena)
+            try await arena.client.setOrder(.random, of: arena.queue)
+            for id in ids { #expect(try await explain(id, arena) == .drawn(others: 2, perSecond: 0)) }
+            let late = try await arena.enqueue("a") { $0.startBy = .at(ms: 1000) }
+            #expect(try await explain(late, arena) == .expired(startByMs: 1000))
+        }
+    }
+
     @Test func `a running job, one that somebody wants cancelled, and one whose heartbeat is late`() async throws {
         try await Arena.run { arena in
             let id = try await arena.enqueue("a")
@@ -190,7 +202,8 @@ extension NodeTests.ExplainTests {
             .unknown, .done, .dead(sinceMs: 1, reason: "r", failures: 2, lapses: 1), .cancelled(sinceMs: 1, reason: ""),
             .notDue(dueMs: 1, in: .seconds(200)), .paused, .noNode(silent: 1, quiet: 2), .unknownType("a", nodes: 1),
             .waitsForRetry(dueMs: 1, in: .seconds(3), failures: 2, maxFailures: 20, lastError: "e"),
-            .behind(ahead: 812, perSecond: 20.3), .noSlot(nodes: 2, slots: 8, ahead: 3), .next,
+            .drawn(others: 1, perSecond: 3), .expired(startByMs: 5), .behind(ahead: 812, perSecond: 20.3),
+            .noSlot(nodes: 2, slots: 8, ahead: 3), .next,
             .running(consumer: nil, sinceMs: 1, deadlineMs: 2, cancelReason: nil),
             .heartbeatLate(consumer: try consumer(), sinceMs: 1, overdue: .seconds(4)),
         ]

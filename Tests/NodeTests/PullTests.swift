@@ -157,6 +157,23 @@ extension NodeTests.PullTests {
         return found.all.flatMap { $0 }
     }
 
+    @Test func `an encoded payload is decoded, and a job whose key is missing is handed back without a failure`()
+        async throws
+    {
+        try await Arena.run { arena in
+            let key = try PayloadKey(id: "a", bytes: Array(repeating: 7, count: 32))
+            let client = try await StintClient(.redis(arena.server.url), codec: try AEADCodec(keys: [key]))
+            let receipt = try await client.enqueue(payload: ByteBuffer(string: "secret"), on: arena.queue)
+            #expect(try await arena.client.puller(for: arena.queue).claim().isEmpty)
+            let detail = try await arena.detail(receipt.id)
+            #expect(detail.state == .scheduled && detail.tries == .none)
+            try await arena.send("ZADD", arena.key("scheduled"), "1", receipt.id.rawValue)
+            let jobs = try await client.puller(for: arena.queue).claim()
+            #expect(jobs.map { String(buffer: $0.payload) } == ["secret"])
+            await client.close()
+        }
+    }
+
     @Test func `limits and leases out of range are refused before anything is sent`() async throws {
         try await Arena.run { arena in
             await #expect(throws: StintError.self) { try await arena.client.puller(for: arena.queue).claim(0) }

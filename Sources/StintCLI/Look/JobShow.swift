@@ -143,11 +143,6 @@ extension JobDetail {
     }
 }
 
-extension Moment {
-    /// In a record that was accepted all times are those of the server's clock.
-    fileprivate var ms: Int64? { if case .at(let ms) = self { ms } else { nil } }
-}
-
 extension UniqueSpan {
     fileprivate var text: String {
         switch self {

@@ -66,6 +66,8 @@ extension Explanation {
                 ("ahead", .int(ahead)), ("per_s", .double(perSecond)),
                 ("about_ms", perSecond > 0 ? .int(Int64(Double(ahead) / perSecond * 1000)) : .null),
             ]
+        case .drawn(let others, let perSecond): [("others", .int(others)), ("per_s", .double(perSecond))]
+        case .expired(let startBy): [("start_by_ms", .int(startBy))]
         case .noSlot(let nodes, let slots, let ahead):
             [("nodes", .int(nodes)), ("slots", .int(slots)), ("ahead", .int(ahead))]
         case .running(let consumer, let since, let deadline, let reason):

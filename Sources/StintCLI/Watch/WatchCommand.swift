@@ -66,7 +66,10 @@ struct WatchCommand: AsyncParsableCommand {
     }
 
     private func follow(_ all: [QueueEvents], _ lines: EventLines) async throws {
+        // Nothing is read before signals are heard: who sees the first line may send one.
+        let (waiting, start) = AsyncStream<Void>.makeStream()
         let reading = Task {
+            for await _ in waiting {}
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for events in all {
                     group.addTask {
@@ -84,6 +87,7 @@ struct WatchCommand: AsyncParsableCommand {
             reading.cancel()
         }
         defer { withExtendedLifetime(interrupts) {} }
+        start.finish()
         try await reading.value
     }
 }

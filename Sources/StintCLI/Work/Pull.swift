@@ -42,6 +42,7 @@ struct Pull: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The first part of the consumer ID. Default: the host's name.", valueName: "name"))
     var name: String?
 
+    @OptionGroup(title: "Payload options") var keys: PayloadKeyOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup(title: "Redis options") var redis: RedisOptions
 
@@ -50,7 +51,7 @@ struct Pull: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await redis.withClient { client in
+        try await redis.withClient(codec: keys.codec()) { client in
             let puller = try client.puller(for: queue, lease: lease, name: name)
             let jobs = try await puller.claim(limit, waitingUpTo: wait)
             do {
