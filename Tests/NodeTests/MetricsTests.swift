@@ -108,14 +108,16 @@ extension NodeTests.MetricsTests {
         try await Arena.runAlone { arena in
             let metrics = TestMetrics()
             let gate = Gate()
+            try await arena.enqueue("gate")
+            _ = try await arena.client.store.claim(
+                1, from: arena.queue, for: ConsumerID(name: "dead"), lease: .seconds(600))
+            try await arena.endLeases()
             let handlers: [JobType: Handler] = ["gate": Handler { _ in try await gate.pass() }]
             try await withMetricsFactory(metrics) {
                 _ = try await arena.node(lease: .milliseconds(1000), handlers: handlers)
             }
-            try await arena.enqueue("gate")
             try await arena.log.wait { $0.began != nil }
-            try await arena.endLeases()
-            try await arena.log.wait { $0.lapse != nil }
+            try await arena.lapseLeases()
             try await arena.log.wait { $0.lost != nil }
             let queue = arena.queue.rawValue
             #expect(metrics.total("stint_leases_lapsed_total", ["queue": queue, "outcome": "ready"]) >= 1)

@@ -162,8 +162,7 @@ extension NodeTests.ResultJobTests {
             ])
             let id = try await arena.enqueue("t")
             try await arena.log.wait { $0.began != nil }
-            try await arena.endLeases()
-            _ = try await arena.client.store.reap(from: arena.queue)
+            try await arena.lapseLeases()
             gate.open()
             for await code in errors { #expect(code == .leaseLost) }
             #expect(try await arena.client.store.checkpoint(of: id, on: arena.queue) == nil)
