@@ -93,6 +93,11 @@ final class Agenda: Sendable {
         }
     }
 
+    /// Whether any queue was claimed from after this.
+    func hasClaimed(since instant: ContinuousClock.Instant) -> Bool {
+        state.withLock { state in state.entries.contains { $0.claimedAt > instant } }
+    }
+
     /// Makes all queues worth a claim: what their marks said meanwhile went to other nodes.
     func heatAll() {
         state.withLock { state in
@@ -194,7 +199,10 @@ final class Agenda: Sendable {
     func pick(random: () -> Double = { .random(in: 0..<1) }) -> Entry? {
         state.withLock { state in
             guard let last = state.hot.last else { return nil }
-            if state.hot.count == 1 { return state.entries[last] }
+            if state.hot.count == 1 {
+                state.entries[last].isFresh = false
+                return state.entries[last]
+            }
             if isStrict { return state.entries[state.hot.min() ?? last] }
             let fresh = state.pickedFresh ? nil : state.hot.first { state.entries[$0].isFresh }
             state.pickedFresh = fresh != nil

@@ -46,6 +46,10 @@ package struct NodeConfiguration: Sendable {
     /// How often an idle node looks whether a wake-up was lost. Shorter for short leases, so that their lapses are seen in time.
     var pollInterval: Duration { min(longestPoll, lease / 3) }
 
+    /// The most jobs that one step of the node takes from a queue. With several queues it is less: while one is being served the
+    /// others wait, for the server and then for a slot.
+    var jobsPerStep: Int { queues.count > 1 ? min(claimLimit, 400) : claimLimit }
+
     /// How many queues one poll looks at.
     static let queuesPerPoll = 100
     /// Until every queue has been looked at once: with more queues than that not every poll comes to every one.

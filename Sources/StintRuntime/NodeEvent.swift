@@ -7,6 +7,8 @@ package enum NodeEvent: Sendable {
     case claimed([ClaimedJob], from: QueueName)
     case runBegan(ClaimedJob, QueueName)
     case runEnded(ClaimedJob, QueueName, Settle)
+    /// A job is about to be given back, or settled as cancelled, because its handler was never called or never ended.
+    case handedBack(ClaimedJob, QueueName, Settle)
     /// The store has accepted a settle.
     case settled(ClaimedJob, QueueName, Settle)
     /// The store has refused a settle or an extension: the lease is another's, or gone.

@@ -282,10 +282,10 @@ final class Pace: Sendable {
     }
 
     /// How many jobs `concurrency` slots run in `time`, at most one claim; 0 when a run takes longer than that.
-    func jobs(in time: Duration, concurrency: Int) -> Int {
+    func jobs(in time: Duration, concurrency: Int, atMost limit: Int) -> Int {
         let average = average.load(ordering: .relaxed)
         guard average > 0 else { return 0 }
-        return Int(min(Int64(Defaults.maxJobsPerCall), time.wholeNanoseconds / average * Int64(concurrency)))
+        return Int(min(Int64(limit), time.wholeNanoseconds / average * Int64(concurrency)))
     }
 }
 

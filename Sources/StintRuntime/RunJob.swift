@@ -12,13 +12,12 @@ struct RunJob {
         let handler = node.handlers[job.header.type]
         let timeout = job.header.timeout ?? handler?.timeout
         guard lease.begin(in: slot, timeout: timeout) else {
-            settle(lease, notBegun(lease.cause))
-            return
+            return settleUnbegun(lease, notBegun(lease.cause))
         }
         guard let handler else {
             // Strangers have sorted out what a node does not know; in memory nobody has.
             lease.finish()
-            return settle(lease, .release(after: Strangers.delay))
+            return settleUnbegun(lease, .release(after: Strangers.delay))
         }
         node.observe?(.runBegan(job, lease.queue))
         node.metrics?.began(job, lease.queue)
@@ -66,7 +65,12 @@ struct RunJob {
 
     /// Hands a job back that no slot has begun, or whose handler does not end.
     func handBack(_ lease: HeldLease) {
-        if lease.finish().isEnd { settle(lease, .release(after: .zero)) }
+        if lease.finish().isEnd { settleUnbegun(lease, .release(after: .zero)) }
+    }
+
+    private func settleUnbegun(_ lease: HeldLease, _ settle: Settle) {
+        node.observe?(.handedBack(lease.job, lease.queue, settle))
+        self.settle(lease, settle)
     }
 
     /// Settles a job whose handler does not return after its cancellation. Whatever that one ends with is not heard.

@@ -58,13 +58,10 @@ struct Strangers {
         node.logger.notice("jobs of types without a handler here are left to other nodes", metadata: about)
     }
 
-    /// Waits until the store has them: a claim that is sent before brings the jobs behind them first.
     private func handBack(_ leases: [HeldLease]) async {
         node.leases.insert(leases)
-        for lease in leases { lease.finish() }
         let delay = canChoose ? .zero : Self.delay
-        let settles = leases.map { OutgoingSettle(lease: $0, settle: .release(after: delay)) }
-        for settle in await SettleLoop(node: node).runOnce(settles) { node.outbox.add(settle) }
+        await SettleLoop(node: node).handBack(leases) { delay }
     }
 
     private func handOn(_ queue: QueueName) async {

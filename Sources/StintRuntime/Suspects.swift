@@ -31,10 +31,6 @@ struct Suspects {
 
     /// Waits until the store has them: what runs next may end this process.
     func handBack(_ leases: [HeldLease]) async {
-        for lease in leases { lease.finish() }
-        let settles = leases.map { lease in
-            OutgoingSettle(lease: lease, settle: .release(after: .milliseconds(100 * Int.random(in: Self.delay))))
-        }
-        for settle in await SettleLoop(node: node).runOnce(settles) { node.outbox.add(settle) }
+        await SettleLoop(node: node).handBack(leases) { .milliseconds(100 * Int.random(in: Self.delay)) }
     }
 }

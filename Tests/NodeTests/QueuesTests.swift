@@ -103,6 +103,50 @@ extension NodeTests.QueuesTests {
         }
     }
 
+    @Test func `a job that comes due while the node is full runs next, before the backlog of another queue`()
+        async throws
+    {
+        try await Arena.runAlone { arena in
+            let (timed, gate) = (try QueueName(RedisServer.uniqueQueue("timed")), Gate())
+            let id = try await arena.enqueue("gate", on: timed, due: .after(.seconds(3600)))
+            let handlers: [JobType: Handler] = ["gate": Handler { _ in try await gate.pass() }]
+            try await arena.node(concurrency: 1, handlers: handlers) { configuration in
+                configuration.queues.append(.init(timed))
+                configuration.prefetchTime = .zero
+            }
+            try await arena.waitForListeners()
+            try await arena.enqueue("gate", Array(repeating: "", count: 20))
+            try await arena.log.wait { $0.began != nil }
+            try await arena.client.reschedule(id, on: timed, to: .after(.milliseconds(300)))
+            // By this node: there is no other.
+            let isReady = try await eventually { try await arena.client.stats(of: timed).ready == 1 }
+            #expect(isReady)
+            gate.open()
+            try await arena.log.wait(21) { $0.isAck }
+            #expect(arena.log.entries.compactMap { $0.began?.id }.firstIndex(of: id) == 1)
+        }
+    }
+
+    @Test func `a node that is full hardly asks what else there is`() async throws {
+        try await Arena.runAlone { arena in
+            let (cold, gate) = (try QueueName(RedisServer.uniqueQueue("cold")), Gate())
+            try await arena.enqueue("gate", ["", "", ""])
+            let handlers: [JobType: Handler] = [
+                "gate": Handler { _ in try await gate.pass() }, "noop": Handler { _ in },
+            ]
+            try await arena.node(concurrency: 2, handlers: handlers) { $0.queues.append(.init(cold)) }
+            try await arena.log.wait(2) { $0.began != nil }
+            let (before, beganAt) = (try await arena.topLevelCalls(), ContinuousClock.now)
+            await elapse(.seconds(2))
+            let calls = try await arena.topLevelCalls() - before
+            // Four looks a second, and two calls for its register entry and its poll.
+            #expect(calls <= 3 + Int((ContinuousClock.now - beganAt) / .milliseconds(200)))
+            gate.open()
+            let id = try await arena.enqueue("noop", on: cold)
+            try await arena.log.wait { $0.began?.id == id }
+        }
+    }
+
     @Test func `twenty idle queues, a paused one and a refused one cost a claim each for a poll, and no more`()
         async throws
     {

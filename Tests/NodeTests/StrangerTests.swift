@@ -23,6 +23,7 @@ extension NodeTests.StrangerTests {
             let stranger = try await arena.node(
                 "stranger", client: arena.newClient(journal: journal), handlers: Self.knows)
             try await arena.log.wait { $0.isRelease }
+            #expect(arena.log.entries.compactMap { $0.handedBack?.id } == [id])
             #expect(try await arena.client.state(of: id, on: arena.queue) == .ready)
             let said = journal.entries("jobs of types without a handler here")
             #expect(said.map(\.level) == [.notice] && said.first?.metadata["type"] == "later")

@@ -65,7 +65,8 @@ final class HistoryFile: Sendable {
         case .refused(let job, _, let settle, let refusal):
             add(of(job, .settle, .fail, how: settle, note: "\(refusal)"))
         case .abandoned(let job, _, let settle): add(of(job, .settle, .info, how: settle))
-        case .handlerAbandoned(let job, _, let settle): add(of(job, .settle, .invoke, how: settle))
+        case .handedBack(let job, _, let settle), .handlerAbandoned(let job, _, let settle):
+            add(of(job, .settle, .invoke, how: settle))
         case .leaseLost(let job, _): add(of(job, .lost, .info))
         case .lapsed(let lapse, _):
             add(

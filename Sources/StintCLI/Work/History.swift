@@ -88,6 +88,7 @@ final class History: Sendable {
         case .claimed(let jobs, let queue): jobs.map { ("claimed", about($0, queue)) }
         case .runBegan(let job, let queue): [("run_began", about(job, queue))]
         case .runEnded(let job, let queue, let settle): [("run_ended", about(job, queue) + how(settle))]
+        case .handedBack(let job, let queue, let settle): [("handed_back", about(job, queue) + how(settle))]
         case .settled(let job, let queue, let settle): [("settled", about(job, queue) + how(settle))]
         case .refused(let job, let queue, let settle, let refusal):
             [("refused", about(job, queue) + how(settle) + [("refusal", .string("\(refusal)"))])]

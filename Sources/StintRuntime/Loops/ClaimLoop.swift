@@ -25,18 +25,21 @@ struct ClaimLoop {
     /// - Returns: how many calls to the store it made: 0 = there is nothing to do now.
     func runOnce() async -> Int {
         await handBackStale()
-        let prefetch = node.pace.jobs(in: node.configuration.prefetchTime, concurrency: pool.concurrency)
-        guard let queue = node.agenda.pick() else { return 0 }
+        let limit = node.configuration.jobsPerStep
+        let prefetch = node.pace.jobs(
+            in: node.configuration.prefetchTime, concurrency: pool.concurrency, atMost: limit)
+        if node.agenda.isCold { return 0 }
         let demand = pool.demand(prefetch: prefetch)
         guard demand > 0 else {
             for (queue, hops) in node.agenda.takeOwedMarks() { await node.mark(queue, hops: hops) }
             return 0
         }
+        guard let queue = node.agenda.pick() else { return 0 }
         node.isClaiming.store(true, ordering: .relaxed)
         defer { node.isClaiming.store(false, ordering: .relaxed) }
         do {
             if queue.mayHoldUnknown { try await recover(queue.name) }
-            try await claim(min(demand, node.configuration.claimLimit), from: queue)
+            try await claim(min(demand, limit), from: queue)
         } catch {
             await backOff(after: error, queue)
         }
@@ -112,15 +115,12 @@ struct ClaimLoop {
         }
     }
 
-    /// Waits until the store has them: a claim that is sent before their release brings the jobs behind them first.
     private func handBackStale() async {
         let stale = pool.takeStale(olderThan: Self.longestWait)
         if stale.isEmpty { return }
         // What is known of the pace was wrong: no claims ahead until runs have ended.
         node.pace.overrun(Self.longestWait)
-        for lease in stale { lease.finish() }
-        let settles = stale.map { OutgoingSettle(lease: $0, settle: .release(after: .zero)) }
-        for settle in await SettleLoop(node: node).runOnce(settles) { node.outbox.add(settle) }
+        await SettleLoop(node: node).handBack(stale) { .zero }
     }
 
     private func backOff(after error: StintError, _ queue: Agenda.Entry) async {

@@ -9,6 +9,8 @@ struct LookLoop {
     /// them, and for each.
     private static let busyInterval = Duration.milliseconds(15)
     private static let busyIntervalPerQueue = Duration.microseconds(500)
+    /// The same while this node has no room for what it would find.
+    private static let fullInterval = Duration.milliseconds(250)
 
     let node: NodeState
     let timer: Signal
@@ -17,21 +19,26 @@ struct LookLoop {
         if !node.agenda.startsHot { await start() }
         // Spreads the polls of nodes that started together.
         var pollAt = ContinuousClock.now.advanced(by: node.configuration.pollInterval * Double.random(in: 0..<1))
+        var lookedAt = ContinuousClock.now
         while !Task.isCancelled, !node.isStopping {
             let isBusy = node.agenda.isPartlyHot && !node.isQuiet
             let atOnce = min(node.agenda.count, NodeConfiguration.queuesPerPoll)
             let busy = max(Self.busyInterval, Self.busyIntervalPerQueue * atOnce)
-            if isBusy {
+            if isBusy, node.agenda.hasClaimed(since: lookedAt) {
                 await timer.wait(upTo: min(busy, pollAt - .now))
             } else {
-                await node.lookSignal.wait(upTo: pollAt - .now)
+                // A claim ends it: there is room.
+                await node.lookSignal.wait(upTo: isBusy ? min(Self.fullInterval, pollAt - .now) : pollAt - .now)
             }
             if .now >= pollAt {
                 let interval = node.configuration.pollInterval
                 pollAt = .now.advanced(by: interval * Double.random(in: 0.9..<1.1))
                 await runOnce(unseenFor: interval / 2)
             } else if isBusy {
-                await runOnce(unseenFor: max(busy, Self.busyIntervalPerQueue * node.agenda.count))
+                let sentAt = ContinuousClock.now
+                if await runOnce(unseenFor: max(busy, Self.busyIntervalPerQueue * node.agenda.count)) > 0 {
+                    lookedAt = sentAt
+                }
             }
         }
     }

@@ -15,15 +15,14 @@ struct PromoteLoop {
     func run() async {
         while !Task.isCancelled {
             let (ringing, next) = node.agenda.ring(.now)
+            let hasRoom = pool.hasRoom
             for entry in ringing {
-                let hasRoom = pool.hasRoom
-                if hasRoom {
-                    // Should the slots be taken before the claim is sent, another node is woken.
-                    node.agenda.update(entry.name) { ($0.isHot, $0.owesMark) = (true, true) }
-                    node.claimSignal.raise()
-                }
-                if entry.hasBacklog || !hasRoom { await promote(entry.name) }
+                // Without room too: among tiny jobs there is some in a moment. If there is none, or no more when the claim could
+                // be sent, another node is woken.
+                node.agenda.update(entry.name) { ($0.isHot, $0.owesMark) = (true, $0.owesMark || hasRoom) }
             }
+            if !ringing.isEmpty { node.claimSignal.raise() }
+            for entry in ringing where entry.hasBacklog || !hasRoom { await promote(entry.name) }
             if ringing.isEmpty {
                 await node.promoteSignal.wait(upTo: next.map { $0 - .now } ?? .seconds(3600))
             }
@@ -46,7 +45,8 @@ struct PromoteLoop {
     /// - Returns: how many.
     @discardableResult
     func runOnce(_ queue: QueueName) async throws(StintError) -> Int {
-        let (promoted, dueIn) = try await node.store.promote(on: queue, for: node.consumer)
+        let (promoted, dueIn) = try await node.store.promote(
+            node.configuration.jobsPerStep, on: queue, for: node.consumer)
         node.note(queue, dueIn: dueIn)
         return promoted
     }

@@ -36,6 +36,19 @@ struct SettleLoop {
         return left
     }
 
+    /// Gives back jobs that no slot has begun. Waits until the store has them: a claim that is sent before brings the jobs
+    /// behind them first.
+    func handBack(_ leases: [HeldLease], after delay: () -> Duration) async {
+        var settles: [OutgoingSettle] = []
+        for lease in leases {
+            lease.finish()
+            let settle = Settle.release(after: delay())
+            node.observe?(.handedBack(lease.job, lease.queue, settle))
+            settles.append(OutgoingSettle(lease: lease, settle: settle))
+        }
+        for settle in await runOnce(settles) { node.outbox.add(settle) }
+    }
+
     /// What goes into one call: 1,000 jobs, or as many as have 4 MiB of results together, at least one.
     private static func chunks(of settles: [OutgoingSettle]) -> [[OutgoingSettle]] {
         var chunks: [[OutgoingSettle]] = []

@@ -116,6 +116,7 @@ extension EventLog.Entry {
     var ended: (job: ClaimedJob, settle: Settle)? {
         if case .runEnded(let job, _, let settle) = event { (job, settle) } else { nil }
     }
+    var handedBack: ClaimedJob? { if case .handedBack(let job, _, _) = event { job } else { nil } }
     var settled: (job: ClaimedJob, settle: Settle)? {
         if case .settled(let job, _, let settle) = event { (job, settle) } else { nil }
     }

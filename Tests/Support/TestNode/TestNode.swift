@@ -119,6 +119,7 @@ struct Report: Sendable {
         case .claimed(let jobs, _): for job in jobs { line("claimed", job) }
         case .runBegan(let job, _): line("began", job)
         case .runEnded(let job, _, let settle): line("ended", job, "\(settle)")
+        case .handedBack(let job, _, let settle): line("handed-back", job, "\(settle)")
         case .settled(let job, _, let settle): line("settled", job, "\(settle)")
         case .refused(let job, _, let settle, let refusal): line("refused", job, "\(refusal) \(settle)")
         case .abandoned(let job, _, let settle): line("abandoned", job, "\(settle)")
