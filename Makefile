@@ -22,9 +22,10 @@ build: deps-build ## build the stint program (release): .build/release/stint
 demo: deps-run build ## build it, and watch a small cluster lose a node and no job
 	.build/release/stint demo
 
-test: deps-build deps-run deps-check ## run all tests
+test: deps-build deps-run deps-check ## run all tests, and the short selection of the fault matrix
 	SWIFT="$(SWIFT)" scripts/test.sh
-	@if [ -x scripts/fuzz-resp.sh ]; then scripts/fuzz-resp.sh; fi
+	scripts/fuzz-resp.sh
+	.build/debug/stint-faults run --ci --minutes 5 $(FAULTS_ARGS)
 
 model: deps-build deps-run ## compare the scripts with the model at random, then in all orders; STEPS=1000000 SEED=1 DEPTH=8
 	$(SWIFT) build $(RELEASE) --product stint-model
@@ -56,8 +57,8 @@ bench-peers: deps-build deps-run deps-peers ## compare with other job queues; PE
 faults: faults-build ## play the fault matrix, 25 minutes at most; ROW=F3 or ROW=F3,F8 plays these
 	.build/release/stint-faults run $(ROW) $(FAULTS_ARGS)
 
-faults-ci: faults-build ## play the short selection of the fault matrix, 3 minutes at most
-	.build/release/stint-faults run --ci --minutes 3 $(FAULTS_ARGS)
+faults-ci: faults-build ## play the short selection of the fault matrix, 5 minutes at most
+	.build/release/stint-faults run --ci --minutes 5 $(FAULTS_ARGS)
 
 JOBS ?= 1000000
 
