@@ -31,7 +31,7 @@ struct StintCommand: AsyncParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            Dev.self, Enqueue.self, Work.self, Pull.self, Stats.self, WatchCommand.self, JobCommand.self,
+            Dev.self, Enqueue.self, Work.self, Once.self, Pull.self, Stats.self, WatchCommand.self, JobCommand.self,
             QueueCommand.self,
             NodeCommand.self,
             Fsck.self,

@@ -70,6 +70,16 @@ struct RedisOptions: ParsableArguments {
         return try await StintClient(target, logger: logger, codec: codec)
     }
 
+    /// The variables that lead a program which this command starts to the same Redis, for what options have said of it. A password
+    /// from a file is not among them.
+    var variables: [String: String] {
+        let given = [
+            "STINT_REDIS_URL": redis, "STINT_PREFIX": prefix, "STINT_TLS_CA": tls.tlsCa, "STINT_TLS_CERT": tls.tlsCert,
+            "STINT_TLS_KEY": tls.tlsKey,
+        ]
+        return given.compactMapValues { $0 }
+    }
+
     /// Whether Redis runs on this machine, as far as its address says.
     var isLocal: Bool {
         guard let text = redis ?? environment("STINT_REDIS_URL"), let url = try? RedisURL(text) else { return true }

@@ -24,6 +24,8 @@ struct ExecHandler: Sendable {
     }
 
     let command: String
+    /// Where the programs find the Redis of this node, for `stint once`.
+    let redis: [String: String]
     let stop: StopSwitch
 
     func run(_ context: JobContext) async throws {
@@ -62,14 +64,20 @@ struct ExecHandler: Sendable {
         ]
         return Configuration(
             executable: .path("/bin/sh"), arguments: ["-c", command],
-            environment: .inherit.updating([
-                "STINT_JOB_ID": context.id.rawValue, "STINT_QUEUE": context.queue.rawValue,
-                "STINT_TYPE": context.type.rawValue, "STINT_ATTEMPT": String(context.attempt),
-                "STINT_TOKEN": String(context.token.rawValue), "STINT_IDEMPOTENCY_KEY": context.idempotencyKey,
-                "STINT_CONSUMER_ID": context.consumer.description,
-            ]),
+            environment: .inherit.updating(environment(context)),
             platformOptions: options
         )
+    }
+
+    private func environment(_ context: JobContext) -> [Environment.Key: String?] {
+        var variables: [Environment.Key: String?] = [
+            "STINT_JOB_ID": context.id.rawValue, "STINT_QUEUE": context.queue.rawValue,
+            "STINT_TYPE": context.type.rawValue, "STINT_ATTEMPT": String(context.attempt),
+            "STINT_TOKEN": String(context.token.rawValue), "STINT_IDEMPOTENCY_KEY": context.idempotencyKey,
+            "STINT_CONSUMER_ID": context.consumer.description,
+        ]
+        for (name, value) in redis { variables[Environment.Key(stringLiteral: name)] = value }
+        return variables
     }
 
     private func judge(_ status: TerminationStatus, lastWords: String?) throws {

@@ -171,7 +171,7 @@ struct Work: AsyncParsableCommand {
     private func handlers(_ stop: StopSwitch) -> Handlers {
         let handler: Handler
         if let exec {
-            let runner = ExecHandler(command: exec, stop: stop)
+            let runner = ExecHandler(command: exec, redis: redis.variables, stop: stop)
             handler = Handler { try await runner.run($0) }
         } else {
             let echo = EchoHandler(isJSON: output.json, reveals: reveal, stop: stop)
