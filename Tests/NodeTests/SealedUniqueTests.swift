@@ -56,7 +56,8 @@ extension NodeTests.SealedUniqueTests {
             let one = try await enqueue("one", "a", arena, client).id
             let other = try await enqueue("other", "b", arena, client).id
             let plain = try await client.enqueue(
-                payload: ByteBuffer(string: "plain"), type: "note", on: arena.queue, .in(.seconds(3600))).id
+                payload: ByteBuffer(string: "plain"), type: "note", on: arena.queue, .in(.seconds(3600))
+            ).id
             let kept = try await client.enqueue(
                 payload: ByteBuffer(string: "kept"), type: "note", on: arena.queue, .unique("c"), .in(.seconds(3600))
             ).id
