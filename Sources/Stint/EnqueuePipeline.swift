@@ -1,3 +1,4 @@
+import Crypto
 package import NIOCore
 package import StintCore
 import StintRuntime
@@ -15,7 +16,7 @@ extension StintClient {
                 advice: "Name the file of its key by --payload-keys or STINT_PAYLOAD_KEYS.")
         }
         do {
-            let owner = PayloadOwner(queue: job.queue, id: job.id, type: header.type)
+            let owner = PayloadOwner(queue: job.queue, id: job.id, header: header)
             return try await codec.decode(EncodedPayload(payload, codec: name), of: owner)
         } catch {
             throw EnqueuePipeline.stintError(error, "read the payload of \(job.id)", "the codec refused it")
@@ -79,11 +80,22 @@ package struct EnqueuePipeline: Sendable {
 
     /// The payload as it is to be stored, and the header that says so.
     package func encode(_ job: inout NewJob, on queue: QueueName) async throws {
-        let owner = PayloadOwner(queue: queue, id: job.id, type: job.header.type)
-        guard let codec, let encoded = try await codec.encode(job.payload, of: owner) else { return }
-        job.payload = encoded.bytes
-        job.header.codec = encoded.codec
+        guard let codec else { return }
+        var header = job.header
+        if let unique = job.unique, unique.conflict == .replace { header.sealedKey = Self.digest(unique.key) }
+        let owner = PayloadOwner(queue: queue, id: job.id, header: header)
+        guard let encoded = try await codec.encode(job.payload, of: owner) else { return }
+        header.codec = encoded.codec
+        (job.payload, job.header) = (encoded.bytes, header)
         try job.validate()
+    }
+
+    /// What stands in a header for a unique key, which may be long and is any text: 128 bits of its SHA-256.
+    private static func digest(_ key: String) -> String {
+        SHA256.hash(data: Array(key.utf8)).prefix(16).map { byte in
+            let hex = String(byte, radix: 16)
+            return hex.count == 1 ? "0" + hex : hex
+        }.joined()
     }
 
     fileprivate static func stintError(_ error: any Error, _ operation: String, _ message: String) -> StintError {

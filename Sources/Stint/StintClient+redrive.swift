@@ -67,7 +67,8 @@ public struct RedriveReport: Sendable, Hashable {
     public internal(set) var ready = 0
     /// How many have lost their records, and were forgotten: there was nothing to run.
     public internal(set) var empty = 0
-    /// How many were not dead any more when it came to them: they are left as they are.
+    /// How many are left as they are: they were not dead any more when it came to them, another job has their unique key, or they
+    /// were to have another payload and a codec wrote theirs.
     public internal(set) var left = 0
     /// The task was cancelled before it came to all of them; the others are as they were.
     public internal(set) var isInterrupted = false
@@ -93,7 +94,8 @@ extension StintClient {
     ///
     /// - Parameters:
     ///   - rate: how many in a second, 0.1 or more; `nil` = as fast as Redis takes them.
-    ///   - payload: what all of them are to have instead of their payload.
+    ///   - payload: what all of them are to have instead of their payload. Jobs whose payload was encoded are left as they are:
+    ///     cancel them, and enqueue others.
     ///   - progress: is told after each step.
     /// - Throws: ``StintError``. What was brought back before stays so.
     @discardableResult
@@ -156,7 +158,8 @@ extension StintClient {
         }
     }
 
-    /// Gives a job that is not running another payload; its options, place and tries stay.
+    /// Gives a job that is not running another payload; its options, place and tries stay. A payload that was encoded is left as it
+    /// is: cancel that job, and enqueue another.
     @discardableResult
     public func edit(_ id: JobID, on queue: QueueName, payload: ByteBuffer) async throws(StintError) -> EditOutcome {
         if payload.readableBytes > Defaults.maxPayloadBytes {

@@ -23,6 +23,8 @@ public struct JobHeader: Hashable, Sendable {
     public var timeout: Duration?
     /// What the payload was encoded by, in the words of the codec; `nil` = the payload is as it was enqueued.
     package var codec: String?
+    /// What stands for the unique key to which the encoded payload is bound in place of the job's id; `nil` = it is bound to the id.
+    package var sealedKey: String?
     /// The payload is not shown where nobody asks for it.
     package var isSensitive = false
     /// The trace in which the job was enqueued.
@@ -143,6 +145,7 @@ public struct JobHeader: Hashable, Sendable {
         if let estimate { options += ";e=\(estimate.wholeMs)" }
         if let timeout { options += ";t=\(timeout.wholeMs)" }
         if let codec { options += ";c=\(codec)" }
+        if let sealedKey { options += ";y=\(sealedKey)" }
         if isSensitive { options += ";m=1" }
         if let trace { options += ";o=\(trace)" }
         if let unique { options += ";u=\(unique.encoded)" }
@@ -192,6 +195,7 @@ public struct JobHeader: Hashable, Sendable {
         case "d": deadline = Moment(decoding: text); return deadline != nil
         case "e": estimate = number.map { .milliseconds($0) }
         case "c": codec = String(text); return true
+        case "y": sealedKey = String(text); return true
         case "m": isSensitive = text != "0"; return true
         case "o": trace = String(text); return true
         case "u": unique = UniqueSpan(decoding: text); return unique != nil

@@ -32,6 +32,8 @@ extension PayloadCodec {
 /// Whose payload it is: what an encoded payload can be bound to, because it is the same for the whole life of a job.
 public struct PayloadOwner: Hashable, Sendable {
     public let queue: QueueName
+    /// The job's id. Of a job that was enqueued with a unique key and ``UniqueConflict/replace``, whose payload may come to stand
+    /// under the id of another job with that key, `unique ` and a digest of the key: no job has such an id.
     public let id: JobID
     public let type: JobType
 
@@ -39,6 +41,12 @@ public struct PayloadOwner: Hashable, Sendable {
         self.queue = queue
         self.id = id
         self.type = type
+    }
+
+    /// Whose payload a job's is, by what its record says.
+    package init(queue: QueueName, id: JobID, header: JobHeader) {
+        let stand = header.sealedKey.map { JobID(unchecked: "unique " + $0) }
+        self.init(queue: queue, id: stand ?? id, type: header.type)
     }
 }
 

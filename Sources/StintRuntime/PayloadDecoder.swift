@@ -30,7 +30,7 @@ package struct PayloadDecoder: Sendable {
                 throw StintError(
                     .keyMissing, "run \(job.id)", "the payload is encoded by \(name), this node has no codec")
             }
-            let owner = PayloadOwner(queue: queue, id: job.id, type: job.header.type)
+            let owner = PayloadOwner(queue: queue, id: job.id, header: job.header)
             return try await codec.decode(EncodedPayload(job.payload, codec: name), of: owner)
         } catch let error as StintError where error.code == .keyMissing {
             // Never a failure: a key that one node lacks must not use up the tries of a job that others could run.

@@ -36,7 +36,8 @@ public enum EditOutcome: String, Sendable, Codable {
     case unknown
     /// Its record is missing.
     case empty
-    /// A codec wrote its payload, which another text would not be.
+    /// A codec wrote its payload, which another text would not be: the nodes could not read it. Cancel the job, and enqueue
+    /// another.
     case encoded
 }
 

@@ -41,6 +41,14 @@ struct JobHeaderTests {
         #expect(try JobHeader(decoding: "Jmail;z=1;group=blue;p=4") == JobHeader(type: "mail", priority: 4))
     }
 
+    @Test func `a header says to which key an encoded payload is bound, and bare headers are bound to none`() throws {
+        var header = JobHeader(type: "mail")
+        (header.codec, header.sealedKey) = ("gzip", "0a1b")
+        #expect(header.encoded == "Jmail;c=gzip;y=0a1b\n")
+        #expect(try JobHeader(decoding: header.encoded.dropLast()) == header)
+        #expect(try JobHeader(decoding: "Jmail;c=gzip").sealedKey == nil)
+    }
+
     @Test func `a retry policy of the job is one of three kinds, behind its letter`() throws {
         var header = JobHeader(type: "mail", maxLapses: 2)
         for (plan, text) in [

@@ -9,7 +9,7 @@ struct JobEdit: AsyncParsableCommand {
         abstract: "Give a job that is not running another payload.",
         discussion: """
             Its type, options, place and tries stay. A running job, and one whose payload was written by a codec, is left as \
-            it is.
+            it is: cancel that one, and enqueue another.
 
             EXAMPLES
               stint job edit mail 0PlHk2-aV3Xyzw --payload fixed.json
@@ -45,7 +45,7 @@ extension EditOutcome {
         case .leased, .done: "is \(rawValue), left as it is"
         case .unknown: "is not known"
         case .empty: "has lost its record"
-        case .encoded: "has a payload that a codec wrote, left as it is"
+        case .encoded: "has a payload that a codec wrote, left as it is: cancel it, and enqueue another"
         }
     }
 }
