@@ -53,6 +53,10 @@ local function take_keys(prefix, takes)
             redis.call('HDEL', prefix .. 'unique_of', take.displaced)
         end
         replaced[#replaced + 1] = take.replaced and take.id
+        if take.replaced == 'ready' then
+            -- It is a newcomer: where it stood must not count for where it goes.
+            redis.call('ZREM', prefix .. 'ready', take.id)
+        end
     end
     if #replaced > 0 then
         local others = string.gsub(extras_known, 'unique_of,', '')
