@@ -56,6 +56,21 @@ struct HistoryTests {
         }
     }
 
+    @Test func `a job that another replaces while it is ready stands where a newcomer of that moment would`()
+        async throws
+    {
+        try await ModelRun.with(clock: ArgumentClock()) { run in
+            let steps = [
+                Step(.enqueue([Batch(ids: [26], priority: -1, key: 3)])),
+                Step(.enqueue([Batch(ids: [1013, 1014, 1015], priority: 1, isFresh: true)])),
+                Step(.enqueue([Batch(ids: [8], priority: -1, key: 3, replaces: true)])),
+                Step(.setOrder(.deadline)),
+            ]
+            let wrong = try await run.replay(steps)?.wrong
+            #expect(wrong == nil)
+        }
+    }
+
     @Test func `the shipped scripts do what the model does, on a server whose clock is ours`() async throws {
         guard let clock = try PreloadedClock() else {
             print("skipped: no C compiler, or no way to preload a library, so that a server's clock cannot be set")
