@@ -17,4 +17,8 @@ struct CommandTests {
         #expect("\(Step(.flushScripts))" == "Step(.flushScripts)")
         #expect("\(Step(.cancel(Array(2000..<2100))))" == "Step(.cancel(Array(2000...2099)))")
     }
+
+    @Test func `every mutant takes away what stands once in its script`() {
+        #expect(Mutant.all.filter { $0.places != 1 }.map(\.description) == [])
+    }
 }

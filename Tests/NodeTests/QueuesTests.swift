@@ -127,6 +127,20 @@ extension NodeTests.QueuesTests {
         }
     }
 
+    @Test func `a node with several queues takes at most 400 jobs from one at a time`() async throws {
+        try await Arena.runAlone { arena in
+            let other = try QueueName(RedisServer.uniqueQueue("other"))
+            try await arena.node(concurrency: 1000, handlers: ["noop": Handler { _ in }]) {
+                $0.queues.append(.init(other))
+            }
+            try await arena.waitForListeners()
+            try await arena.enqueue("noop", Array(repeating: "", count: 1000))
+            try await arena.log.wait(1000) { $0.isAck }
+            let claims = arena.log.entries.compactMap { $0.claimed?.count }
+            #expect(claims.max() ?? 0 <= 400, "\(claims)")
+        }
+    }
+
     @Test func `a node that is full hardly asks what else there is`() async throws {
         try await Arena.runAlone { arena in
             let (cold, gate) = (try QueueName(RedisServer.uniqueQueue("cold")), Gate())

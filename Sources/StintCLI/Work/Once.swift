@@ -35,7 +35,7 @@ struct Once: AsyncParsableCommand {
     @Argument(help: "Names the step within the job: 1 to 128 printable ASCII characters without spaces.")
     var step: String
 
-    @Argument(help: ArgumentHelp("What to run, with its arguments.", valueName: "command"))
+    @Argument(help: ArgumentHelp("What to run, with its arguments, behind --.", valueName: "command"))
     var command: [String]
 
     @OptionGroup(title: "Redis options") var redis: RedisOptions
@@ -83,14 +83,15 @@ struct Once: AsyncParsableCommand {
         } catch let error as SubprocessError {
             throw CommandError(.failure, "\(job.operation): \(command[0]) cannot be started: \(error)")
         }
+        let failed: Int32
         switch status {
-        case .exited(0): break
-        case .exited(let status):
+        case .exited(let status): failed = status
+        case .signaled(let number): failed = 128 + number
+        }
+        guard failed == 0 else {
+            if output.isCut { Console.note("\(job.operation): only the first 64 KiB of its output are shown") }
             try print(ByteBuffer(bytes: output.bytes))
-            throw ExitCode(status)
-        case .signaled(let number):
-            try print(ByteBuffer(bytes: output.bytes))
-            throw ExitCode(128 + number)
+            throw ExitCode(failed)
         }
         guard !output.isCut else {
             throw StintError(

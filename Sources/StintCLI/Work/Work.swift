@@ -15,7 +15,8 @@ struct Work: AsyncParsableCommand {
             has STINT_JOB_ID, STINT_QUEUE, STINT_TYPE, STINT_ATTEMPT, STINT_TOKEN, STINT_IDEMPOTENCY_KEY and \
             STINT_CONSUMER_ID. Exit status 0: the job is done. 65: it can never be done, straight to the dead jobs. \
             Anything else: it failed and is tried again later; the last line of standard error is kept as the reason. \
-            Standard output is the result of a job that keeps one, and lines of standard error go to its log. \
+            Standard output is the result of a job that keeps one, and lines of standard error go to its log. stint once \
+            keeps a step of the program from being done again by its next run. \
             When the job is cancelled, the lease is lost, or the grace of a shutdown is over, its process group gets \
             SIGTERM, and SIGKILL after 5 seconds.
 

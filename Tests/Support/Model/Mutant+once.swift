@@ -19,6 +19,7 @@ extension Mutant {
         Mutant("keys", "elseif replaces and state == 'leased' then", "elseif false then"),
         Mutant("keys", "        elseif holder then", "        elseif false then"),
         Mutant("keys", "        if take.displaced then", "        if false then"),
+        Mutant("keys", "if take.replaced == 'ready' then", "if false then"),
         Mutant("keys", "    if #replaced > 0 then", "    if false then"),
         Mutant("keys", "take.replaced and prefix .. take.replaced ~= index", "false"),
         Mutant("keys", "take.replaced and prefix .. take.replaced ~= index", "take.replaced"),

@@ -30,10 +30,10 @@ struct TestNode {
         let logger = Logger(label: "testnode", factory: { _ in SwiftLogNoOpLogHandler() })
         let client = try await StintClient(.redis(arguments["url"]), logger: logger)
         var configuration = NodeConfiguration(
-            queues: [.init(try QueueName(arguments["queue"]))], concurrency: arguments.number("concurrency"),
+            queues: [.init(try QueueName(arguments["queue"]))], concurrency: try arguments.number("concurrency"),
             consumer: try ConsumerID(name: arguments["name"]))
-        configuration.lease = .milliseconds(arguments.number("lease"))
-        configuration.grace = .milliseconds(arguments.number("grace"))
+        configuration.lease = .milliseconds(try arguments.number("lease"))
+        configuration.grace = .milliseconds(try arguments.number("grace"))
         let handlers = Handlers(
             [
                 "gate": Handler { _ in try await gate.pass() },
@@ -79,8 +79,10 @@ struct Arguments {
 
     subscript(key: String) -> String { values[key] ?? "" }
 
-    func number(_ key: String) -> Int {
-        guard let number = Int(self[key]) else { fatalError("\(key) is missing") }
+    func number(_ key: String) throws(StintError) -> Int {
+        guard let number = Int(self[key]) else {
+            throw .invalidArgument("start a test node", "\(key) is no number", advice: "Give it as \(key)=1.")
+        }
         return number
     }
 }
