@@ -24,7 +24,7 @@ extension StintClient {
         // In memory they hear of it with the call.
         guard isOnRedis else { return cancellation.outcomes }
         do throws(StintError) {
-            try await store.nudge(cancellation.holders, .extend(queue))
+            try await redis(for: "cancel on \(queue)").store.nudge(cancellation.holders, .extend(queue))
         } catch {
             // Their next heartbeats tell the same.
             logger.debug("nodes not nudged", metadata: ["queue": "\(queue)", "error": "\(error)"])

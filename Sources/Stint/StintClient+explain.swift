@@ -12,17 +12,20 @@ extension StintClient {
     package func explain(_ id: JobID, on queue: QueueName, measuring time: Duration) async throws(StintError)
         -> Explanation
     {
+        let inspector = Inspector(try redis(for: "explain \(id)").store)
         // A job that moves on while it is asked about is asked about again.
         for _ in 0..<3 {
             guard let job = try await inspector.job(id, on: queue) else { return .unknown }
             if let explanation = Explanation(ofWaiting: job) { return explanation }
-            if let explanation = try await explainReady(job, measuring: time) { return explanation }
+            if let explanation = try await explainReady(job, inspector, measuring: time) { return explanation }
         }
         return .next
     }
 
     /// - Returns: `nil` when the job is not ready any more.
-    private func explainReady(_ job: JobDetail, measuring time: Duration) async throws(StintError) -> Explanation? {
+    private func explainReady(
+        _ job: JobDetail, _ inspector: Inspector, measuring time: Duration
+    ) async throws(StintError) -> Explanation? {
         let queue = job.queue
         let before = try await stats(of: queue)
         if let ms = job.header?.startBy?.ms, job.header?.isExpired(atMs: job.serverMs) == true {
@@ -41,7 +44,7 @@ extension StintClient {
         }
         let slots = claiming.reduce(0) { $0 + $1.concurrency }
         let isFull = claiming.allSatisfy { $0.concurrency > 0 && $0.running >= $0.concurrency }
-        let isDrawn = try await store.settings(of: queue)["order"] == "random"
+        let isDrawn = try await inspector.store.settings(of: queue)["order"] == "random"
         if isDrawn ? before.ready <= 1 : ahead == 0 {
             return isFull ? .noSlot(nodes: claiming.count, slots: slots, ahead: 0) : .next
         }

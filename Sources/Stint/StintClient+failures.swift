@@ -35,6 +35,7 @@ extension StintClient {
 
     /// Walks all failed jobs, each once.
     package func eachFailure(of queue: QueueName, _ body: (FailedJob) -> Void) async throws(StintError) {
+        let store = try redis(for: "failures of \(queue)").store
         var (cursor, limit): (String?, Int) = ("0", 100)
         var seen: Set<JobID> = []
         while let at = cursor {

@@ -9,7 +9,7 @@ extension StintClient {
 
     /// The nodes in the register, sorted: those that work, and those that ended without a word in the last day.
     public func nodes(_ filter: NodeFilter = .all) async throws(StintError) -> [NodeInfo] {
-        try await inspector.nodes().map(NodeInfo.init).filter(filter.matches)
+        try await Inspector(redis(for: "nodes").store).nodes().map(NodeInfo.init).filter(filter.matches)
     }
 
     /// Tells nodes to claim nothing more: they keep their leases and finish what they run. A node that starts anew is not quiet.
@@ -41,6 +41,7 @@ extension StintClient {
     ///
     /// - Returns: those that still hold jobs, or have not answered; empty = all are drained.
     public func drain(_ filter: NodeFilter, timeout: Duration) async throws(StintError) -> [NodeInfo] {
+        let store = try redis(for: "drain").store
         let end = ContinuousClock.now.advanced(by: timeout)
         var told: Set<ConsumerID> = []
         while true {
@@ -59,6 +60,7 @@ extension StintClient {
     }
 
     package func tell(_ order: NodeOrder, _ consumers: [ConsumerID]) async throws(StintError) -> [ConsumerID] {
+        let store = try redis(for: "\(order)").store
         var told: [ConsumerID] = []
         for few in consumers.inSteps { told += try await store.tell(order, few) }
         return told

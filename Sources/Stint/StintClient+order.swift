@@ -15,6 +15,7 @@ extension StintClient {
     @discardableResult
     public func setOrder(_ order: QueueOrder, of queue: QueueName) async throws(StintError) -> QueueOrder {
         try order.validate()
+        let store = try redis(for: "order of \(queue)").store
         try await open(queue)
         // A change that is under way first: what its scores say is known only by what they were before.
         try await ReorderWalk(store).run(queue)
@@ -25,7 +26,7 @@ extension StintClient {
 
     /// Which of the ready jobs of a queue run first.
     public func order(of queue: QueueName) async throws(StintError) -> QueueOrder {
-        try await store.settings(of: queue).order
+        try await redis(for: "order of \(queue)").store.settings(of: queue).order
     }
 
     // MARK: Change
@@ -44,6 +45,7 @@ extension StintClient {
             case .after(let delay): .after(delay)
             case .at(let ms): .at(ms: ms)
             }
+        let store = try redis(for: "reschedule \(id)").store
         return try await store.change([id], on: queue, due: due).first ?? .unknown
     }
 
@@ -56,6 +58,7 @@ extension StintClient {
             throw .invalidArgument(
                 "priority of \(id)", "priority \(priority) is out of range", advice: "It is -100 to 100.")
         }
+        let store = try redis(for: "priority of \(id)").store
         return try await store.change([id], on: queue, priority: priority).first ?? .unknown
     }
 }

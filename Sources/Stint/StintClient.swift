@@ -20,7 +20,8 @@ public final class StintClient: Sendable {
     /// Where the jobs are: Redis, or the memory of a test.
     let jobs: any JobStore
     private let reader: any JobReader
-    private let redis: Store?
+    /// `nil` = the jobs are in memory, where nobody waits for results.
+    private let redis: (store: Store, answers: Answers)?
     package let logger: Logger
     private let repeatFor: Duration
     private let minter = JobIDMinter()
@@ -32,8 +33,6 @@ public final class StintClient: Sendable {
     package let pipeline: EnqueuePipeline?
     package let codec: (any PayloadCodec)?
     let ears = Ears()
-    /// `nil` = the jobs are in memory, where nobody waits.
-    private let waiting: Answers?
 
     /// Connects, and checks that the server can be trusted with jobs.
     ///
@@ -56,10 +55,9 @@ public final class StintClient: Sendable {
         let store = Store(client: redis, keys: keys, durability: target.durability)
         self.jobs = store
         self.reader = Inspector(store)
-        self.redis = store
+        self.redis = (store, Answers(store: store, ears: ears))
         self.codec = codec
         self.pipeline = EnqueuePipeline(middleware, codec)
-        self.waiting = Answers(store: store, ears: ears)
         self.gatherer = EnqueueGatherer(on: LoopExecutor(redis.eventLoop)) { jobs, queue throws(StintError) in
             try await store.enqueue(jobs, on: queue)
         }
@@ -76,7 +74,6 @@ public final class StintClient: Sendable {
         self.jobs = memory
         self.reader = memory
         self.redis = nil
-        self.waiting = nil
         self.codec = nil
         self.pipeline = nil
         self.logger = logger
@@ -84,22 +81,27 @@ public final class StintClient: Sendable {
         self.gatherer = nil
     }
 
-    /// Whether ``store`` and ``inspector`` are there.
     package var isOnRedis: Bool { redis != nil }
 
-    /// For who knows that the jobs are in Redis.
-    package var store: Store {
-        guard let redis else { preconditionFailure("this client keeps its jobs in memory, there is no Redis to ask") }
+    /// The store, and who waits for results in it, for what only Redis can do.
+    ///
+    /// - Throws: `invalidArgument` when the jobs are in memory.
+    func redis(for operation: @autoclosure () -> String) throws(StintError) -> (store: Store, answers: Answers) {
+        guard let redis else {
+            throw .invalidArgument(
+                operation(), "this client keeps its jobs in memory, which cannot do that",
+                advice: "Test it with a real Redis: `RedisServer` of StintTesting starts one.")
+        }
         return redis
     }
 
-    package var inspector: Inspector { Inspector(store) }
-
-    /// Who waits for results. For who knows that the jobs are in Redis.
-    var answers: Answers {
-        guard let waiting else { preconditionFailure("this client keeps its jobs in memory, there is no Redis to ask") }
-        return waiting
+    /// For who has connected the client, and so knows that the jobs are in Redis.
+    package var store: Store {
+        guard let redis else { preconditionFailure("this client keeps its jobs in memory, there is no Redis to ask") }
+        return redis.store
     }
+
+    package var inspector: Inspector { Inspector(store) }
 
     private func connect(_ target: RedisTarget) async throws(StintError) {
         var info = ""
@@ -123,7 +125,7 @@ public final class StintClient: Sendable {
     /// that were not with `closed`.
     public func close() async {
         await ears.closeAll()
-        await redis?.client.close()
+        await redis?.store.client.close()
     }
 
     // MARK: Enqueue

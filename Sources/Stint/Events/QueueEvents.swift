@@ -40,8 +40,8 @@ extension StintClient {
                 "events \(queue)", "\"\(id)\" is no event's id",
                 advice: "It is what `QueueEvent.id` says, as 1795265288194-0.")
         }
+        let store = try redis(for: "events \(queue)").store
         let position = try await store.position(start, in: queue)
-        let store = store
         return QueueEvents(
             reader: StreamReader(self, "events \(queue)", at: position) { position, blockMs in
                 store.readEvents(queue, after: position, blockMs: blockMs)
@@ -64,6 +64,7 @@ extension StintClient {
             throw .invalidArgument(
                 "events \(queue)", "\(count) events cannot be kept", advice: "It is 1 to \(Store.maxEvents), or nil.")
         }
+        let store = try redis(for: "events \(queue)").store
         try await open(queue)
         let before = try await store.configure([("events", count.map { String($0) })], of: queue)
         return before["events"].flatMap { Int($0) }
@@ -71,6 +72,6 @@ extension StintClient {
 
     /// About how many events of a queue are kept; `nil` = they are off.
     public func eventsKept(on queue: QueueName) async throws(StintError) -> Int? {
-        try await store.settings(of: queue)["events"].flatMap { Int($0) }
+        try await redis(for: "events \(queue)").store.settings(of: queue)["events"].flatMap { Int($0) }
     }
 }

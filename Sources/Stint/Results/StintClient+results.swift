@@ -19,7 +19,7 @@ extension StintClient {
 
     /// The result of a job as it is kept; `nil` = none is, yet or any more. Empty = the handler had none.
     public func result(of id: JobID, on queue: QueueName) async throws(StintError) -> ByteBuffer? {
-        try await store.result(of: id, on: queue)
+        try await redis(for: "result of \(id)").store.result(of: id, on: queue)
     }
 
     /// Waits for the end of a job that was enqueued with ``EnqueueOption/keepResult(for:)``, without polling, and returns its
@@ -28,7 +28,7 @@ extension StintClient {
     /// - Parameter limit: `nil` = as long as it takes.
     /// - Throws: ``ResultError`` when the job has no result; ``StintError``; `CancellationError`.
     public func result(of id: JobID, on queue: QueueName, within limit: Duration?) async throws -> ByteBuffer {
-        try await answers.result(of: id, on: queue, within: limit, self)
+        try await redis(for: "result of \(id)").answers.result(of: id, on: queue, within: limit, self)
     }
 
     /// The same, read from JSON.
@@ -46,39 +46,42 @@ extension StintClient {
 
     /// How far a job is; `nil` = it has not said so, or is not there any more.
     public func progress(of id: JobID, on queue: QueueName) async throws(StintError) -> JobProgress? {
-        try await store.progress(of: id, on: queue)
+        try await redis(for: "progress of \(id)").store.progress(of: id, on: queue)
     }
 
     /// The log of a job, the oldest line first. About 1,000 lines are kept, for a day after the last one.
     public func log(of id: JobID, on queue: QueueName) async throws(StintError) -> [JobLogLine] {
-        try await store.log(of: id, on: queue)
+        try await redis(for: "log of \(id)").store.log(of: id, on: queue)
     }
 
-    /// The log of a job, and what is written to it from now on. It ends with the task that reads it, or with the client.
+    /// The log of a job, and what is written to it from now on. It ends with the task that reads it, or with the client. What it
+    /// cannot do is thrown by its first element.
     public func followLog(of id: JobID, on queue: QueueName) -> JobLog {
-        let store = store
-        return JobLog(
-            reader: StreamReader(self, "log of \(id)", at: "0-0") { entry, blockMs in
-                store.readLog(id, on: queue, after: entry, blockMs: blockMs)
-            } parse: { reply, entry in
-                store.logLines(in: reply, after: &entry)
+        JobLog(
+            reader: Result { () throws(StintError) in
+                let store = try redis(for: "log of \(id)").store
+                return StreamReader(self, "log of \(id)", at: "0-0") { entry, blockMs in
+                    store.readLog(id, on: queue, after: entry, blockMs: blockMs)
+                } parse: { reply, entry in
+                    store.logLines(in: reply, after: &entry)
+                }
             })
     }
 }
 
 /// The lines of a job's log, as they are written.
 public struct JobLog: AsyncSequence, Sendable {
-    let reader: StreamReader<String, JobLogLine>
+    let reader: Result<StreamReader<String, JobLogLine>, StintError>
 
     public func makeAsyncIterator() -> Iterator { Iterator(reader: reader) }
 
     public struct Iterator: AsyncIteratorProtocol {
-        let reader: StreamReader<String, JobLogLine>
+        let reader: Result<StreamReader<String, JobLogLine>, StintError>
 
-        public mutating func next() async throws -> JobLogLine? { try await reader.next() }
+        public mutating func next() async throws -> JobLogLine? { try await reader.get().next() }
 
         public mutating func next(isolation actor: isolated (any Actor)?) async throws -> JobLogLine? {
-            try await reader.next()
+            try await reader.get().next()
         }
     }
 }

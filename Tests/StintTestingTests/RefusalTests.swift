@@ -1,0 +1,42 @@
+import NIOCore
+import Stint
+import StintTesting
+import Testing
+
+/// A client of jobs in memory says of what it cannot do that it cannot, and goes on.
+@Suite(.timeLimit(.minutes(1)))
+struct RefusalTests {
+    @Test func `what only Redis can do is refused with advice`() async throws {
+        let stint = try TestStint { Note.handler { _, _ in } }
+        let client = stint.client, queue: QueueName = "mail"
+        let id = try await client.enqueue(Note(text: "a"), on: queue).id
+        let refused: [(String, () async throws -> Void)] = [
+            ("order", { try await client.setOrder(.fifo, of: queue) }),
+            ("order", { _ = try await client.order(of: queue) }),
+            ("reschedule", { try await client.reschedule(id, on: queue, to: .after(.seconds(1))) }),
+            ("priority", { try await client.setPriority(1, of: id, on: queue) }),
+            ("edit", { try await client.edit(id, on: queue, payload: ByteBuffer()) }),
+            ("failures", { _ = try await client.failures(of: queue) }),
+            ("failures", { try await client.redrive(where: DeadJobFilter(), on: queue) }),
+            ("explain", { _ = try await client.explain(id, on: queue) }),
+            ("result", { _ = try await client.result(of: id, on: queue) }),
+            ("result", { _ = try await client.result(of: id, on: queue, within: nil) }),
+            ("progress", { _ = try await client.progress(of: id, on: queue) }),
+            ("log", { _ = try await client.log(of: id, on: queue) }),
+            ("log", { for try await _ in client.followLog(of: id, on: queue) {} }),
+            ("events", { _ = try await client.events(of: queue) }),
+            ("events", { try await client.setEvents(keeping: 10, on: queue) }),
+            ("events", { _ = try await client.eventsKept(on: queue) }),
+            ("nodes", { _ = try await client.nodes() }),
+            ("nodes", { try await client.stop(.all) }),
+            ("drain", { _ = try await client.drain(.all, timeout: .zero) }),
+        ]
+        for (operation, call) in refused {
+            let error = await #expect(throws: StintError.self, "\(operation)") { try await call() }
+            #expect(error?.code == .invalidArgument)
+            #expect(error?.operation.hasPrefix(operation) == true, "\(String(describing: error))")
+            #expect(error?.advice.contains("RedisServer") == true)
+        }
+        #expect(try await stint.drain().map(\.end) == [.done])
+    }
+}
