@@ -45,8 +45,7 @@ extension StintClient {
             case .after(let delay): .after(delay)
             case .at(let ms): .at(ms: ms)
             }
-        let store = try redis(for: "reschedule \(id)").store
-        return try await store.change([id], on: queue, due: due).first ?? .unknown
+        return try await jobs.change([id], on: queue, priority: nil, due: due).first ?? .unknown
     }
 
     /// Gives a job that waits another priority, -100 to 100. One that is ready keeps the time at which it became so.
@@ -58,8 +57,7 @@ extension StintClient {
             throw .invalidArgument(
                 "priority of \(id)", "priority \(priority) is out of range", advice: "It is -100 to 100.")
         }
-        let store = try redis(for: "priority of \(id)").store
-        return try await store.change([id], on: queue, priority: priority).first ?? .unknown
+        return try await jobs.change([id], on: queue, priority: priority, due: nil).first ?? .unknown
     }
 }
 

@@ -143,7 +143,7 @@ extension StintClient {
     ) async throws(StintError) {
         var ids = ids
         if let payload {
-            let outcomes = try await redis(for: "edit on \(queue)").store.edit(ids.map { ($0, payload) }, on: queue)
+            let outcomes = try await jobs.edit(ids.map { ($0, payload) }, on: queue)
             // A job without a record is forgotten by the redrive; any other that could not be edited is left alone.
             let kept = zip(ids, outcomes).filter { $1 == .edited || $1 == .empty }.map(\.0)
             report.left += ids.count - kept.count
@@ -168,6 +168,6 @@ extension StintClient {
                 "the payload has \(payload.readableBytes) bytes, the limit is \(Defaults.maxPayloadBytes)",
                 advice: "Keep large data in a store of its own, and its address in the job.")
         }
-        return try await redis(for: "edit \(id)").store.edit([(id, payload)], on: queue).first ?? .unknown
+        return try await jobs.edit([(id, payload)], on: queue).first ?? .unknown
     }
 }

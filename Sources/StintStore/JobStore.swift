@@ -30,10 +30,17 @@ package protocol JobStore: ReportStore {
     func expel(_ consumer: ConsumerID, from queue: QueueName) async throws(StintError) -> Int
     func trim(_ limit: Int, on queue: QueueName, keeping retentions: [(JobState, Retention)])
         async throws(StintError) -> [Int]
+    func trimResults(_ limit: Int, on queue: QueueName, keeping count: Int, bytes: Int)
+        async throws(StintError) -> Int
+    func result(of id: JobID, on queue: QueueName) async throws(StintError) -> ByteBuffer?
 
     func cancel(_ ids: [JobID], on queue: QueueName, reason: String, by: String)
         async throws(StintError) -> Cancellation
     func redrive(_ ids: [JobID], on queue: QueueName) async throws(StintError) -> [RedriveOutcome]
+    func change(_ ids: [JobID], on queue: QueueName, priority: Int?, due: Due?)
+        async throws(StintError) -> [ChangeOutcome]
+    func edit(_ payloads: [(id: JobID, payload: ByteBuffer)], on queue: QueueName)
+        async throws(StintError) -> [EditOutcome]
     func purge(_ limit: Int, _ state: JobState, on queue: QueueName) async throws(StintError) -> Int
     func pause(_ isPaused: Bool, _ queue: QueueName) async throws(StintError) -> Bool
 }

@@ -37,25 +37,10 @@ final class Answers: Sendable {
         // Reads from a place that was there before the look: no end is missed between the two.
         try await enter(number, id, signal, queue, client)
         while true {
-            if let end = try await look(at: id, queue) { return try end.get() }
+            if let end = try await client.end(of: id, on: queue) { return try end.get() }
             try Task.checkCancellation()
             if let end, end <= .now { throw ResultError.timedOut }
             await signal.wait(upTo: end.map { $0 - .now })
-        }
-    }
-
-    /// - Returns: `nil` = the job has not ended.
-    private func look(at id: JobID, _ queue: QueueName) async throws -> Result<ByteBuffer, ResultError>? {
-        let job = try await Inspector(store).job(id, on: queue)
-        switch job?.state {
-        case .dead: return .failure(.dead(reason: job?.tries.reason ?? ""))
-        case .cancelled: return .failure(.cancelled(reason: job?.tries.reason ?? ""))
-        case .done, nil:
-            // Written before the job was done, so that it is there now if it was kept.
-            if let result = try await store.result(of: id, on: queue) { return .success(result) }
-            return .failure(job == nil ? .unknown : .notKept)
-        case .ready, .scheduled, .leased:
-            return job?.header?.keepResult == nil ? .failure(.notKept) : nil
         }
     }
 

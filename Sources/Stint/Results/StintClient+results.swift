@@ -19,7 +19,7 @@ extension StintClient {
 
     /// The result of a job as it is kept; `nil` = none is, yet or any more. Empty = the handler had none.
     public func result(of id: JobID, on queue: QueueName) async throws(StintError) -> ByteBuffer? {
-        try await redis(for: "result of \(id)").store.result(of: id, on: queue)
+        try await jobs.result(of: id, on: queue)
     }
 
     /// Waits for the end of a job that was enqueued with ``EnqueueOption/keepResult(for:)``, without polling, and returns its
@@ -28,7 +28,30 @@ extension StintClient {
     /// - Parameter limit: `nil` = as long as it takes.
     /// - Throws: ``ResultError`` when the job has no result; ``StintError``; `CancellationError`.
     public func result(of id: JobID, on queue: QueueName, within limit: Duration?) async throws -> ByteBuffer {
-        try await redis(for: "result of \(id)").answers.result(of: id, on: queue, within: limit, self)
+        if isOnRedis {
+            return try await redis(for: "result of \(id)").answers.result(of: id, on: queue, within: limit, self)
+        }
+        guard let end = try await end(of: id, on: queue) else {
+            throw StintError.invalidArgument(
+                "result of \(id)", "the job has not ended, and in memory nothing runs while somebody waits for it",
+                advice: "Let drain() of TestStint run it first.")
+        }
+        return try end.get()
+    }
+
+    /// How a job has ended; `nil` = it has not, and will keep its result.
+    func end(of id: JobID, on queue: QueueName) async throws(StintError) -> Result<ByteBuffer, ResultError>? {
+        let job = try await job(id, on: queue)
+        switch job?.state {
+        case .dead: return .failure(.dead(reason: job?.tries.reason ?? ""))
+        case .cancelled: return .failure(.cancelled(reason: job?.tries.reason ?? ""))
+        case .done, nil:
+            // Written before the job was done, so that it is there now if it was kept.
+            if let result = try await jobs.result(of: id, on: queue) { return .success(result) }
+            return .failure(job == nil ? .unknown : .notKept)
+        case .ready, .scheduled, .leased:
+            return job?.header?.keepResult == nil ? .failure(.notKept) : nil
+        }
     }
 
     /// The same, read from JSON.

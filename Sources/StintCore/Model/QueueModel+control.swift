@@ -52,9 +52,9 @@ extension QueueModel {
         }
     }
 
-    package enum EditOutcome: String, Hashable, Sendable { case edited, leased, done, unknown }
+    package enum EditOutcome: String, Hashable, Sendable { case edited, leased, done, unknown, encoded }
 
-    /// Gives jobs that are not running another payload.
+    /// Gives jobs that are not running another payload, unless a codec wrote theirs.
     package mutating func edit(_ payloads: [(id: JobID, payload: [UInt8])]) throws(Malformed) -> [EditOutcome] {
         try Self.check(payloads.count <= Self.maxJobs)
         return payloads.map { id, payload in
@@ -63,6 +63,7 @@ extension QueueModel {
             case .done: return .done
             case nil: return .unknown
             case .ready, .scheduled, .dead, .cancelled:
+                if jobs[id]?.header.codec != nil { return .encoded }
                 jobs[id]?.payload = payload
                 return .edited
             }

@@ -1,6 +1,9 @@
 extension QueueModel {
     package enum Change: String, Hashable, Sendable { case changed, leased, done, dead, cancelled, unknown }
 
+    /// What a score can tell apart.
+    private static let maxDueMs: Int64 = 1 << 53 - 1
+
     var scores: ReadyScore { ReadyScore(order: order, isSecondWeight: isSecondWeight) }
 
     /// Gives a queue another order, and all its ready jobs their places in it.
@@ -21,12 +24,13 @@ extension QueueModel {
         -> [Change]
     {
         try Self.check(ids.count <= Self.maxJobs && (-100...100).contains(priority ?? 0))
-        let nowMs = nowUs / 1000
+        let dueMs = due?.ms(nowUs / 1000)
+        try Self.check(dueMs ?? 0 <= Self.maxDueMs)
         return ids.map { id in
             switch state(of: id) {
             case .ready, .scheduled:
                 if let priority { change(id, priority, nowUs) }
-                if let dueMs = due?.ms(nowMs) { change(id, dueMs: dueMs, nowUs) }
+                if let dueMs { change(id, dueMs: dueMs, nowUs) }
                 return .changed
             case .leased: return .leased
             case .done: return .done

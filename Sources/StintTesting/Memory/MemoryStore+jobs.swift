@@ -83,15 +83,20 @@ extension MemoryStore: JobStore {
 extension QueueModel.NewJob {
     /// By way of the record, as a job goes to Redis: what its header cannot say is not kept.
     fileprivate init(_ job: NewJob) throws(StintError) {
-        let due: QueueModel.Due =
-            switch job.due {
+        self.init(
+            id: job.id, header: try JobHeader(decoding: job.header.encoded.dropLast()),
+            payload: Array(buffer: job.payload), due: QueueModel.Due(job.due), isFresh: job.isFresh, unique: job.unique)
+    }
+}
+
+extension QueueModel.Due {
+    init(_ due: Due) {
+        self =
+            switch due {
             case .now: .now
             case .after(let delay): .afterMs(max(0, delay.wholeMs))
             case .at(let ms): .atMs(ms)
             }
-        self.init(
-            id: job.id, header: try JobHeader(decoding: job.header.encoded.dropLast()),
-            payload: Array(buffer: job.payload), due: due, isFresh: job.isFresh, unique: job.unique)
     }
 }
 

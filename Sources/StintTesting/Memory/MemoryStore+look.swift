@@ -48,11 +48,12 @@ extension MemoryStore: JobReader {
     func nextTrimUs(of queue: QueueName) -> Int64? {
         look(queue) { memory, nowUs in
             if memory.model.count(.done) > 0 { return nowUs }
+            let results = memory.model.results.values.map { $0.untilMs * 1000 }
             let ends = [(JobState.dead, Defaults.keepDead), (.cancelled, Defaults.keepCancelled)].compactMap {
                 state, kept in
                 memory.model.firstMs(state).map { ($0 + kept.age.wholeMs + 1) * 1000 }
             }
-            return ends.min()
+            return (ends + results).min()
         }
     }
 

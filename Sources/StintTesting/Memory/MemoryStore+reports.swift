@@ -32,6 +32,19 @@ extension MemoryStore {
         look(queue) { memory, _ in memory.model.jobs[id]?.checkpoint.map { ByteBuffer(string: $0) } }
     }
 
+    package func result(of id: JobID, on queue: QueueName) throws(StintError) -> ByteBuffer? {
+        look(queue) { memory, _ in memory.model.results[id].map { ByteBuffer(bytes: $0.result) } }
+    }
+
+    package func trimResults(
+        _ limit: Int = Defaults.maxJobsPerCall, on queue: QueueName, keeping count: Int = Defaults.keepResults,
+        bytes: Int = Defaults.keepResultBytes
+    ) throws(StintError) -> Int {
+        try change(queue, "trim") { model, nowUs throws(QueueModel.Malformed) in
+            try model.trimResults(limit, keep: count, keepBytes: bytes, atUs: nowUs)
+        }
+    }
+
     /// Lines of a job's log are for people: nobody reads them in a test.
     package func log(_ lines: [String], of id: JobID, on queue: QueueName) {}
 }

@@ -1,3 +1,4 @@
+package import NIOCore
 package import StintCore
 package import StintStore
 
@@ -75,6 +76,26 @@ extension MemoryStore {
             case .state(let state): state.flatMap { RedriveOutcome(rawValue: $0.rawValue) } ?? .unknown
             }
         }
+    }
+
+    package func change(_ ids: [JobID], on queue: QueueName, priority: Int? = nil, due: Due? = nil) throws(StintError)
+        -> [ChangeOutcome]
+    {
+        if ids.isEmpty { return [] }
+        let outcomes = try change(queue, "change") { model, nowUs throws(QueueModel.Malformed) in
+            try model.change(ids, priority: priority, due: due.map { QueueModel.Due($0) }, atUs: nowUs)
+        }
+        return outcomes.map { ChangeOutcome(rawValue: $0.rawValue) ?? .unknown }
+    }
+
+    package func edit(_ payloads: [(id: JobID, payload: ByteBuffer)], on queue: QueueName) throws(StintError)
+        -> [EditOutcome]
+    {
+        if payloads.isEmpty { return [] }
+        let outcomes = try change(queue, "edit") { model, _ throws(QueueModel.Malformed) in
+            try model.edit(payloads.map { ($0.id, Array(buffer: $0.payload)) })
+        }
+        return outcomes.map { EditOutcome(rawValue: $0.rawValue) ?? .unknown }
     }
 
     package func purge(_ limit: Int = Defaults.maxJobsPerCall, _ state: JobState, on queue: QueueName)
