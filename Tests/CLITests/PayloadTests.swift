@@ -41,6 +41,19 @@ struct PayloadTests {
         }
     }
 
+    @Test func `an encrypted payload is not edited, and it is said what to do instead`() async throws {
+        let stint = try await Command.shared()
+        try await withKeys { directory in
+            let id = try #require(
+                try await stint("enqueue", queue, "4111", "--payload-keys", directory + "/old").lines.first)
+            let edit = try await stint("job", "edit", queue, id, "--payload", "-", input: "4242")
+            #expect(edit.status == 1)
+            #expect((edit.output + edit.errors).contains("left as it is: cancel it, and enqueue another"))
+            let kept = try await stint("job", "show", queue, id, "--reveal", "--payload-keys", directory + "/old")
+            #expect(kept.output.hasSuffix("\n4111\n"))
+        }
+    }
+
     @Test func `nodes with the key run encrypted jobs, also by the variable, and those of the key before`() async throws
     {
         var stint = try await Command.shared()
