@@ -41,7 +41,7 @@ extension Mutant {
         Mutant("once", "== step then", "== '' then"),
         Mutant("once", "ends + size > #notes", "false", survives: "notes cut short, which no script leaves"),
         Mutant("once", "steps >= MAX_STEPS or", "", survives: "1,000 steps: OnceTests"),
-        Mutant("once", "at - 1 + #note > MAX_BYTES", "false"),
+        Mutant("once", "at - 1 + #note > MAX_BYTES", "false", survives: "64 KiB of notes: OnceTests"),
         Mutant("once", "if not value then", "if false then"),
     ]
 }
