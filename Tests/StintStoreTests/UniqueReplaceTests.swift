@@ -82,6 +82,15 @@ struct UniqueReplaceTests {
         }
     }
 
+    @Test func `a redrive of a job that has its key for a time is not in its own way`() async throws {
+        try await withQueue { bench in
+            try await bench.enqueueUnique("a", "k", until: .time(.minutes(10)))
+            _ = try await bench.nack(try #require(try await bench.held().first), .reject)
+            #expect(try await bench.store.redrive([JobID("a")], on: bench.queue) == [.ready])
+            #expect(try await bench.enqueueUnique("b", "k") == .taken(by: JobID("a"), .ready))
+        }
+    }
+
     @Test func `fsck finds keys of nobody and jobs without their keys, and mends both`() async throws {
         try await withQueue { bench in
             try await bench.enqueueUnique("a", "k")

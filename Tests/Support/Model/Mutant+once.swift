@@ -2,6 +2,8 @@
 extension Mutant {
     private static let damage = "entries that no whole script leaves: UniqueTests"
 
+    private static let redriven = "redrives of jobs with keys are rare: UniqueReplaceTests"
+
     static let keys = [
         Mutant("unique", "(until_ms == '' or frees_timed)", "true"),
         Mutant("unique", "(until_ms == '' or frees_timed)", "until_ms == ''"),
@@ -26,8 +28,8 @@ extension Mutant {
         Mutant("claim", "started[#started + 1] = id", ""),
         Mutant("claim", "call('HDEL', prefix .. 'unique_of', unpack(started))", ""),
         Mutant("redrive", "not holder and mode ~= 't'", "not holder"),
-        Mutant("redrive", "return not holder or holder == id", "return not holder"),
-        Mutant("redrive", "return not holder or holder == id", "return true"),
+        Mutant("redrive", "return not holder or holder == id", "return not holder", survives: redriven),
+        Mutant("redrive", "return not holder or holder == id", "return true", survives: redriven),
         Mutant("extras", "if name == 'unique_of' then", "if false then"),
         Mutant("finish", "        free_keys(prefix, { id })\n", ""),
         Mutant("finish", "        free_keys(prefix, { id }, true)\n", ""),
