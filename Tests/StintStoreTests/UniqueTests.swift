@@ -183,15 +183,24 @@ struct UniqueTests {
     {
         try await withOwnServer { bench in
             let kept = [(JobState.done, Retention(age: .minutes(9), count: 1))]
-            func commands() async throws -> [String] {
+            func round() async throws -> [String: Int] {
                 _ = try await bench.store.trim(on: bench.queue, keeping: kept)
                 _ = try await bench.store.trim(on: bench.queue, keeping: kept)
                 try await bench.redis("CONFIG", "RESETSTAT")
                 _ = try await bench.store.enqueue([bench.job("plain", isFresh: true)], on: bench.queue)
                 _ = try await bench.store.ack(try await bench.held(1), on: bench.queue, by: bench.me)
                 let stats = try await bench.redis("INFO", "commandstats").string ?? ""
-                return stats.matches(of: /cmdstat_([a-z|]+):calls=(\d+)/).map { "\($0.1) \($0.2)" }
-                    .filter { !$0.contains(/^(config|eval|script|hello|client|ping|info)/) }.sorted()
+                let calls = stats.matches(of: /cmdstat_([a-z|]+):calls=(\d+)/).map { (String($0.1), Int($0.2) ?? 0) }
+                return Dictionary(uniqueKeysWithValues: calls).filter { !$0.key.contains(/^(config|eval|script)/) }
+            }
+            /// About one call in 64 makes a key wide, whenever that is (Lua/include/wide.lua): of ten rounds the cheapest.
+            func commands() async throws -> [String: Int] {
+                var cheapest = try await round()
+                for _ in 1..<10 {
+                    let next = try await round()
+                    if next.values.reduce(0, +) < cheapest.values.reduce(0, +) { cheapest = next }
+                }
+                return cheapest
             }
             _ = try await commands()
             let before = try await commands()
