@@ -22,9 +22,9 @@ extension StintClient {
     ) async throws(StintError) -> [CancelOutcome] {
         let cancellation = try await jobs.cancel(ids, on: queue, reason: reason, by: by)
         // In memory they hear of it with the call.
-        guard isOnRedis else { return cancellation.outcomes }
+        guard let redis else { return cancellation.outcomes }
         do throws(StintError) {
-            try await redis(for: "cancel on \(queue)").store.nudge(cancellation.holders, .extend(queue))
+            try await redis.store.nudge(cancellation.holders, .extend(queue))
         } catch {
             // Their next heartbeats tell the same.
             logger.debug("nodes not nudged", metadata: ["queue": "\(queue)", "error": "\(error)"])

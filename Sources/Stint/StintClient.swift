@@ -21,7 +21,7 @@ public final class StintClient: Sendable {
     let jobs: any JobStore
     private let reader: any JobReader
     /// `nil` = the jobs are in memory, where nobody waits for results.
-    private let redis: (store: Store, answers: Answers)?
+    let redis: (store: Store, answers: Answers)?
     package let logger: Logger
     private let repeatFor: Duration
     private let minter = JobIDMinter()

@@ -26,11 +26,10 @@ extension StintClient {
     /// result. All who wait on one queue share a connection.
     ///
     /// - Parameter limit: `nil` = as long as it takes.
-    /// - Throws: ``ResultError`` when the job has no result; ``StintError``; `CancellationError`.
+    /// - Throws: ``ResultError`` when the job has no result; ``StintError``, in memory also `invalidArgument` when the job has not
+    ///   ended; `CancellationError`.
     public func result(of id: JobID, on queue: QueueName, within limit: Duration?) async throws -> ByteBuffer {
-        if isOnRedis {
-            return try await redis(for: "result of \(id)").answers.result(of: id, on: queue, within: limit, self)
-        }
+        if let redis { return try await redis.answers.result(of: id, on: queue, within: limit, self) }
         guard let end = try await end(of: id, on: queue) else {
             throw StintError.invalidArgument(
                 "result of \(id)", "the job has not ended, and in memory nothing runs while somebody waits for it",
