@@ -8,10 +8,11 @@ local MAX_DONE = 100000
 local function rotate_done(prefix)
     local done, before = prefix .. 'done', prefix .. 'done_before'
     local forgotten = redis.call('SCARD', before)
+    -- First, so that no rotation that was cut short is followed by another at once.
+    redis.call('HDEL', prefix .. 'meta', 'done_since')
     redis.call('UNLINK', before)
     if redis.call('EXISTS', done) == 1 then
         redis.call('RENAME', done, before)
     end
-    redis.call('HDEL', prefix .. 'meta', 'done_since')
     return forgotten
 end

@@ -30,9 +30,10 @@ end
 local function check_keys(prefix, part, entries, mends, found)
     for i = 1, #entries, 2 do
         local key, entry = entries[i], entries[i + 1]
+        local until_ms = string.match(entry, ' (%d+)$')
         local holds
-        if string.find(entry, ' ', 1, true) then
-            holds = redis.call('ZSCORE', prefix .. 'unique_until', key)
+        if until_ms then
+            holds = redis.call('ZSCORE', prefix .. 'unique_until', key) == until_ms
         else
             holds = key_holder(prefix, key, entry)
         end

@@ -6,6 +6,17 @@ local function by_arrival(_, ticks)
     return 100 * BAND + ticks, 'end'
 end
 
+-- What was learned of the runs of a record's type, in ms (learn.lua); nil = nothing.
+local learned_us = {}
+
+local function learned_ms(record)
+    local type = string.match(record or '', '^[jJ]([^;\n]+)')
+    if type and learned_us[type] == nil then
+        learned_us[type] = tonumber(redis.call('HGET', KEYS[1] .. 'estimates', type) or nil) or false
+    end
+    return type and learned_us[type] and learned_us[type] / 1000
+end
+
 local ORDERS = {
     priority = by_priority,
     -- 100 * 2^45 + ticks: the band of priority 0.
@@ -25,9 +36,10 @@ local ORDERS = {
         return LAST_BAND * BAND + ticks, 'end'
     end,
     -- floor(10 * ln(estimate in ms)) * 2^45 + ticks: estimates of the same tenth of an order count as equal, and go by
-    -- arrival. That is 200 for 5.6 days, and no more for more. Without an estimate 201 * 2^45 + ticks.
+    -- arrival. That is 200 for 5.6 days, and no more for more. Without an estimate that of the job's type; when nothing
+    -- was learned of that 201 * 2^45 + ticks.
     shortest = function(record, ticks)
-        local estimate_ms = record_option(record, 'e')
+        local estimate_ms = record_option(record, 'e') or learned_ms(record)
         local band = estimate_ms and math.min(200, math.floor(10 * math.log(math.max(1, estimate_ms)))) or LAST_BAND
         return band * BAND + ticks, 'end'
     end,

@@ -98,8 +98,8 @@ public struct EnqueueOption: Sendable {
         EnqueueOption { $0.header.deadline = .at(ms: Int64((date.timeIntervalSince1970 * 1000).rounded(.down))) }
     }
 
-    /// How long the job is thought to take: a queue that runs the shortest first goes by it. 1 ms to ten years. Default: after
-    /// all that say so.
+    /// How long the job is thought to take: a queue that runs the shortest first goes by it. 1 ms to ten years. Default: what
+    /// nodes have learned of its type, ``StintClient/estimates(of:)``.
     public static func estimate(_ duration: Duration) -> EnqueueOption {
         EnqueueOption { $0.header.estimate = duration }
     }

@@ -29,6 +29,14 @@ extension StintClient {
         try await redis(for: "order of \(queue)").store.settings(of: queue).order
     }
 
+    /// How long a run of each type of job takes, as far as nodes have learned it: what ``QueueOrder/shortest`` goes by where a
+    /// job has no ``EnqueueOption/estimate(_:)`` of its own. Empty while the queue has never had that order.
+    ///
+    /// - Throws: ``StintError``: `refused` or `unavailable`.
+    public func estimates(of queue: QueueName) async throws(StintError) -> [JobType: Duration] {
+        try await redis(for: "estimates of \(queue)").store.estimates(of: queue)
+    }
+
     // MARK: Change
 
     /// Makes a job that waits due at another time. One that is ready and gets a time in the future waits for it.

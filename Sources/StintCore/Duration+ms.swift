@@ -9,6 +9,13 @@ extension Duration {
         return seconds * 1000 + (attoseconds + (attoseconds > 0 ? msAttoseconds - 1 : 0)) / msAttoseconds
     }
 
+    /// Rounded towards zero; the largest number there is for what is longer than 292 years.
+    package var wholeNanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        return overflow ? .max : whole + attoseconds / 1_000_000_000
+    }
+
     /// For people: `250 ms`, `5 s`, `1.5 s`.
     package var brief: String {
         let ms = wholeMs

@@ -15,7 +15,7 @@ public struct JobHeader: Hashable, Sendable {
     public var startBy: Moment?
     /// By which a queue ordered by deadlines runs it: the earliest first. `nil` = after all that have one. Nothing else.
     public var deadline: Moment?
-    /// How long the job is thought to take, for a queue that runs the shortest first; `nil` = after all that say so.
+    /// How long the job is thought to take, for a queue that runs the shortest first; `nil` = as is known of its type.
     public var estimate: Duration?
     /// Until when the job holds its unique key; `nil` = it has none. The key is not in the header.
     public var unique: UniqueSpan?

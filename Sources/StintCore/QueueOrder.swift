@@ -15,7 +15,8 @@ public enum QueueOrder: Hashable, Sendable {
     /// The earliest deadline first; jobs without one after all others. A deadline is only for the order: a job that misses it
     /// runs all the same.
     case deadline
-    /// The shortest estimate first; jobs without one after all others. Long jobs starve as long as shorter ones keep coming.
+    /// The shortest estimate first, which is the job's own, or what nodes have learned of its type; jobs of which neither is
+    /// known after all others. Long jobs starve as long as shorter ones keep coming.
     case shortest
 
     static let longestStep = Duration.seconds(30 * 86_400)

@@ -47,6 +47,7 @@ package enum Scripts {
     package static let change = Script(name: "change")
     package static let configure = Script(name: "configure")
     package static let reorder = Script(name: "reorder")
+    package static let learn = Script(name: "learn")
     package static let beat = Script(name: "beat")
     package static let watch = Script(name: "watch")
     package static let miss = Script(name: "miss")
@@ -61,7 +62,7 @@ package enum Scripts {
 
     package static let all = [
         enqueue, claim, ack, answer, note, nack, extend, release, reap, promote, look, cancel, redrive, edit, change,
-        purge, trim, pause, configure, reorder, beat, watch, miss, nudge, tell, expel, once, fsck, stats, show,
+        purge, trim, pause, configure, reorder, learn, beat, watch, miss, nudge, tell, expel, once, fsck, stats, show,
         failures,
     ]
 }

@@ -14,6 +14,7 @@ package enum ScriptFiles {
         "extend": PackageResources.extend_lua,
         "failures": PackageResources.failures_lua,
         "fsck": PackageResources.fsck_lua,
+        "learn": PackageResources.learn_lua,
         "look": PackageResources.look_lua,
         "miss": PackageResources.miss_lua,
         "nack": PackageResources.nack_lua,

@@ -27,6 +27,7 @@ final class NodeState: Sendable {
     let agenda: Agenda
     let leases = LeaseTable()
     let pace = Pace()
+    let runTimes = RunTimes()
 
     /// A slot is free, a mark came, a job is due: the claim loop has something to look at.
     let claimSignal: Signal

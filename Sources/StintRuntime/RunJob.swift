@@ -44,6 +44,7 @@ struct RunJob {
         }
         let duration = ContinuousClock.now - began
         node.pace.note(duration)
+        if thrown == nil { node.runTimes.note(duration, of: job.header.type, on: lease.queue) }
         let settle = Settle.decide(
             error: thrown, cause: cause, header: job.header, tries: job.tries, policy: handler.retry,
             random: node.draw()

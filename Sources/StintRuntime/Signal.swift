@@ -1,4 +1,5 @@
 package import NIOCore
+import StintCore
 import Synchronization
 
 /// What a loop waits on: a flag that others raise, or a time that comes. One waiter.
@@ -70,13 +71,5 @@ package final class Signal: Sendable {
             return state.waiter?.continuation
         }
         waiter?.resume()
-    }
-}
-
-extension Duration {
-    var wholeNanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        return overflow ? .max : whole + attoseconds / 1_000_000_000
     }
 }

@@ -19,6 +19,7 @@ package struct Keys: Hashable, Sendable {
     package func leases(_ queue: QueueName) -> String { self.queue(queue) + "leases" }
     package func wake(_ queue: QueueName) -> String { self.queue(queue) + "wake" }
     package func meta(_ queue: QueueName) -> String { self.queue(queue) + "meta" }
+    package func estimates(_ queue: QueueName) -> String { self.queue(queue) + "estimates" }
     package func ends(_ queue: QueueName) -> String { self.queue(queue) + "ends" }
     package func results(_ queue: QueueName) -> String { self.queue(queue) + "results" }
     package func checkpoints(_ queue: QueueName) -> String { self.queue(queue) + "checkpoints" }

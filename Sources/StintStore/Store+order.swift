@@ -58,11 +58,45 @@ extension Store {
             next: next == "0" ? nil : next, change: change, looked: Int(looked), recordBytes: Int(bytes))
     }
 
-    /// Whether not all ready jobs of a queue are where its order wants them.
-    package func isReordering(_ queue: QueueName) async throws(StintError) -> Bool {
-        var command = RedisCommand("HGET")
-        command.append(contentsOf: [keys.meta(queue), "reorder"])
-        return try await !send(command, "order of \(queue)").isNull
+    /// The order of a queue, and whether not all of its ready jobs are where that wants them.
+    package func order(of queue: QueueName) async throws(StintError) -> (order: QueueOrder, isReordering: Bool) {
+        var command = RedisCommand("HMGET")
+        command.append(contentsOf: [keys.meta(queue), "settings", "reorder"])
+        let reply = try await send(command, "order of \(queue)")
+        guard reply.count == 2 else { throw .malformedReply("order of \(queue)") }
+        return (QueueSettings(decoding: reply[0].string ?? "").order, !reply[1].isNull)
+    }
+
+    /// Remembers how long runs have taken, by types, where the order of the queue is ``QueueOrder/shortest``.
+    ///
+    /// - Parameter measured: at most ``Defaults/maxJobsPerCall``, each of at least one run.
+    /// - Returns: whether it is.
+    @discardableResult
+    package func learn(_ measured: [RunTime], of queue: QueueName) async throws(StintError) -> Bool {
+        let reply = try await call(Scripts.learn, queue) { command in
+            for one in measured {
+                command.append(one.type.rawValue)
+                command.append(one.runs)
+                command.append(Int(one.us))
+            }
+        }
+        guard let isLearned = reply.integer else { throw .malformedReply("learn \(queue)") }
+        return isLearned == 1
+    }
+
+    /// What was learned of how long a run of each type takes.
+    package func estimates(of queue: QueueName) async throws(StintError) -> [JobType: Duration] {
+        var command = RedisCommand("HGETALL")
+        command.append(contentsOf: [keys.estimates(queue)])
+        let reply = try await send(command, "estimates of \(queue)")
+        var estimates: [JobType: Duration] = [:]
+        for at in stride(from: 0, to: reply.count - 1, by: 2) {
+            guard let name = reply[at].string, let type = try? JobType(name), let us = reply[at + 1].integer else {
+                throw .malformedReply("estimates of \(queue)")
+            }
+            estimates[type] = .microseconds(us)
+        }
+        return estimates
     }
 }
 

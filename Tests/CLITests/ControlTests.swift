@@ -53,6 +53,16 @@ struct ControlTests {
             try await stint("work", queue, "--echo", "--until-empty", "--concurrency", "1").lines == [
                 "soon", "a", "b", "c",
             ])
+        #expect(try await stint("queue", "order", queue, "shortest").output == "\(queue) is ordered by shortest\n")
+        #expect(try await stint("queue", "order", queue).output == "shortest\n")
+        var connection = try RawRedis(socketPath: try await RedisServer.shared().socketPath, timeout: .seconds(10))
+        _ = try connection.call("HSET", "stint:{\(queue)}:estimates", "resize", "320000", "b", "4500000")
+        #expect(
+            try await stint("queue", "order", queue).lines == [
+                "shortest", "TYPE    A RUN TAKES", "b             4.5 s", "resize       320 ms",
+            ])
+        let estimates = try await stint("queue", "order", queue, "--json").object()["estimates_ms"] as? [String: Int]
+        #expect(estimates == ["b": 4500, "resize": 320])
         #expect(try await stint("queue", "order", queue, "sideways").status == 64)
         #expect(try await stint("queue", "order", queue, "aged:90s").output == "\(queue) is ordered by aged:90s\n")
     }

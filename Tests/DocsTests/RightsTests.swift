@@ -240,7 +240,11 @@ private final class Scene {
         _ = try await admin.store.enqueue([job("late", startBy: .at(ms: 5)), job("e"), job("f")], on: queue)
         try await order(.aged(.seconds(1)))
         _ = await attempt { try await store.reorder(9, of: queue, from: "0", change: "") }
-        _ = await attempt { try await store.isReordering(queue) }
+        _ = await attempt { try await store.order(of: queue) }
+        try await order(.shortest)
+        for _ in 0..<2 { _ = await attempt { try await store.learn([RunTime("t", runs: 1, us: 5)], of: queue) } }
+        _ = try await admin.store.enqueue([job("h")], on: queue)
+        _ = await attempt { try await store.claim(1, from: queue, for: consumer, lease: .seconds(30)) }
         _ = await attempt { try await store.claim(9, from: queue, for: consumer, lease: .seconds(30)) }
         try await order(.random)
         _ = try await admin.store.enqueue([job("g")], on: queue)
@@ -296,6 +300,8 @@ private final class Scene {
         _ = await attempt { try await inspector.ahead(of: JobID(unchecked: "j1"), on: queue) }
         _ = await attempt { try await store.failures(10, from: "0", on: queue) }
         _ = await attempt { try await store.settings(of: queue) }
+        _ = await attempt { try await store.order(of: queue) }
+        _ = await attempt { try await store.estimates(of: queue) }
         let job = JobID(unchecked: "j1")
         _ = await attempt { try await store.result(of: job, on: queue) }
         _ = await attempt { try await store.progress(of: job, on: queue) }

@@ -48,6 +48,31 @@ extension NodeTests.OrderingTests {
         }
     }
 
+    @Test func `nodes learn how long runs that end well take, in queues that are ordered by it`() async throws {
+        try await Arena.run { arena in
+            let (client, queue) = (arena.client, arena.queue)
+            let other = try QueueName(RedisServer.uniqueQueue())
+            try await client.setOrder(.shortest, of: queue)
+            #expect(try await client.estimates(of: queue).isEmpty)
+            let fails = Handler { _ in throw JobOutcome.reject(reason: "no") }
+            try await arena.node(handlers: ["noop": Handler { _ in }, "fails": fails]) {
+                $0.upkeepInterval = .milliseconds(20)
+                $0.queues.append(.init(other))
+            }
+            #expect(
+                try await eventually {
+                    for type in ["fails", "noop"] as [JobType] {
+                        try await arena.enqueue(type, on: queue)
+                        try await arena.enqueue(type, on: other)
+                    }
+                    return try await client.estimates(of: queue)["noop"] != nil
+                })
+            let learned = try await client.estimates(of: queue)
+            #expect(learned.count == 1 && learned["noop"] ?? .zero < .seconds(10))
+            #expect(try await client.estimates(of: other).isEmpty)
+        }
+    }
+
     @Test func `a job that comes too late is not run, and one that would be due too late is refused`() async throws {
         try await Arena.run { arena in
             let (client, queue) = (arena.client, arena.queue)

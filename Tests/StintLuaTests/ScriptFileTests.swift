@@ -126,7 +126,7 @@ struct ScriptFileTests {
         file: LuaFile
     ) {
         switch file.name {
-        case "enqueue", "redrive", "edit", "note": #expect(file.flags.isEmpty)
+        case "enqueue", "redrive", "edit", "note", "learn": #expect(file.flags.isEmpty)
         case "show", "stats", "failures": #expect(file.flags == ["no-writes", "allow-oom"])
         default:
             #expect(Self.drains.contains(file.name))

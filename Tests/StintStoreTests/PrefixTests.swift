@@ -91,9 +91,11 @@ struct PrefixTests {
         Cut(script: Scripts.change, arguments: { _, _ in ["7", "0", "r1", "s1", "s2"] }),
         Cut(script: Scripts.configure, arguments: { _, _ in ["order", "fifo"] }),
         Cut(script: Scripts.reorder, arguments: { _, _ in ["0", "9", ""] }, order: "shortest"),
+        Cut(script: Scripts.learn, arguments: { _, _ in ["noop", "3", "9", "other", "1", "9"] }, order: "shortest"),
         Cut(script: Scripts.purge, arguments: { _, _ in ["ready", "9"] }, mayBeGone: ["r1", "r2", "r3"]),
         Cut(script: Scripts.edit, arguments: { _, _ in ["d1", "new", "r1", "new"] }),
         Cut(script: Scripts.trim, arguments: { _, _ in ["9", "dead", "0", "0"] }, mayBeGone: ["d1"]),
+        Cut(script: Scripts.trim, arguments: { _, _ in ["9", "done", "0", "0"] }),
         Cut(
             script: Scripts.enqueue,
             arguments: { _, _ in ["0", "0", "1", "2", "n1", "jnoop\n", "n2", "jnoop\n"] }, mayBeGone: ["n1", "n2"],

@@ -35,7 +35,7 @@ struct ReorderTests {
             try await bench.setOrder(old)
             try await fill(bench)
             try await bench.setOrder(new)
-            #expect(try await !bench.store.isReordering(bench.queue))
+            #expect(try await !bench.store.order(of: bench.queue).isReordering)
             let found = try await bench.ids(.ready)
             // A deadline does not tell when its job came: then it is taken to come now. The one without one is the first then.
             if old == .deadline, new != .deadline {
@@ -103,7 +103,7 @@ struct ReorderTests {
             _ = try await bench.store.enqueue(ids.map { try bench.job($0) }, on: bench.queue)
             try await bench.store.configure([("order", "lifo")], of: bench.queue)
             let step = try await bench.store.reorder(50, of: bench.queue, from: "0", change: "")
-            #expect(try await bench.store.isReordering(bench.queue) && step.next != nil)
+            #expect(try await bench.store.order(of: bench.queue).isReordering && step.next != nil)
             #expect(try await bench.inspector.stats(of: bench.queue).isReordering)
             try await bench.tick()
             try await bench.store.configure([("order", "shortest")], of: bench.queue)
@@ -112,7 +112,7 @@ struct ReorderTests {
             #expect(next.change != step.change)
             let looked = try await ReorderWalk(bench.store).run(bench.queue)
             #expect(looked >= 600)
-            #expect(try await !bench.store.isReordering(bench.queue))
+            #expect(try await !bench.store.order(of: bench.queue).isReordering)
             #expect(try await bench.claimedIDs() == ids)
         }
     }
@@ -120,10 +120,10 @@ struct ReorderTests {
     @Test func `the same order again, or an empty queue, asks for nothing`() async throws {
         try await withQueue { bench in
             try await bench.store.configure([("order", "fifo")], of: bench.queue)
-            #expect(try await !bench.store.isReordering(bench.queue))
+            #expect(try await !bench.store.order(of: bench.queue).isReordering)
             try await bench.enqueue("a")
             try await bench.store.configure([("order", "fifo")], of: bench.queue)
-            #expect(try await !bench.store.isReordering(bench.queue))
+            #expect(try await !bench.store.order(of: bench.queue).isReordering)
             let step = try await bench.expectNoWrites {
                 try await bench.store.reorder(9, of: bench.queue, from: "7", change: "x")
             }

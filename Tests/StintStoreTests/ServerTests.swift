@@ -102,6 +102,8 @@ struct ServerTests {
             try await bench.enqueue("x", "y")
             _ = try await bench.store.cancel([JobID("x")], on: bench.queue, reason: "")
             try await bench.enqueue("z", due: .after(.minutes(60)))
+            try await bench.setOrder(.shortest)
+            try await bench.store.learn([RunTime("test", runs: 1, us: 5)], of: bench.queue)
             try await bench.setOrder(.aged(.seconds(1)))
             try await bench.enqueue("v")
             _ = try await bench.claim(1)

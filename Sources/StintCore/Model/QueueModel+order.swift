@@ -4,7 +4,9 @@ extension QueueModel {
     /// What a score can tell apart.
     private static let maxDueMs: Int64 = 1 << 53 - 1
 
-    var scores: ReadyScore { ReadyScore(order: order, isSecondWeight: isSecondWeight) }
+    var scores: ReadyScore {
+        ReadyScore(order: order, isSecondWeight: isSecondWeight, estimatesUs: estimatesUs)
+    }
 
     /// Gives a queue another order, and all its ready jobs their places in it.
     package mutating func setOrder(_ new: QueueOrder, atUs nowUs: Int64) {
@@ -17,6 +19,26 @@ extension QueueModel {
             guard let header = jobs[slot.id]?.header else { return slot.score }
             return after.score(header, before.ticks(header, slot.score) ?? ReadyScore.ticks(nowUs)).0
         }
+    }
+
+    /// Remembers how long runs have taken, by types, where the order asks for it. What is known of a type counts as much as
+    /// eight runs.
+    ///
+    /// - Returns: whether it does.
+    package mutating func learn(_ measured: [RunTime]) throws(Malformed) -> Bool {
+        try Self.check(1...Self.maxJobs ~= measured.count)
+        for one in measured {
+            try Self.check(1...RunTime.maxRuns ~= one.runs && 0...RunTime.maxUs ~= one.us)
+        }
+        guard order == .shortest else { return false }
+        for one in measured {
+            if let known = estimatesUs[one.type] {
+                estimatesUs[one.type] = (8 * known + one.us) / Int64(8 + one.runs)
+            } else if estimatesUs.count < RunTime.maxTypes {
+                estimatesUs[one.type] = one.us / Int64(one.runs)
+            }
+        }
+        return true
     }
 
     /// Gives jobs that wait another priority, or due time. A ready one keeps the time at which it became so.

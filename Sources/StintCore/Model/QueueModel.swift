@@ -11,6 +11,8 @@ package struct QueueModel: Hashable, Sendable {
     /// The ready jobs, in the order in which they will be claimed, unless that is random.
     package internal(set) var line = ReadyLine()
     package internal(set) var order = QueueOrder.priority
+    /// How long a run of a type takes, in µs, as far as it was learned.
+    package internal(set) var estimatesUs: [JobType: Int64] = [:]
     /// One weight of aged jobs has followed another.
     var isSecondWeight = false
     /// The scores of aged jobs when they were claimed last.

@@ -58,6 +58,7 @@ struct ReadyScore {
     let order: QueueOrder
     /// Of the two pairs of bands of aged jobs, which take turns when the weight changes.
     let isSecondWeight: Bool
+    let estimatesUs: [JobType: Int64]
 
     /// The model's ticks begin later: in the search the time is always 0, and jobs go before it.
     static func ticks(_ nowUs: Int64) -> Int64 { nowUs / 125 + 1 << 40 }
@@ -77,8 +78,8 @@ struct ReadyScore {
             if let deadlineMs = Self.deadlineMs(header) { return (deadlineMs, .exact) }
             return inBand(Self.last)
         case .shortest:
-            guard let ms = header.estimate?.wholeMs else { return inBand(Self.last) }
-            return inBand(min(200, Int64(10 * log(Double(max(1, ms))))))
+            let ms = header.estimate.map { Double($0.wholeMs) } ?? estimatesUs[header.type].map { Double($0) / 1000 }
+            return inBand(ms.map { min(200, Int64(10 * log(max(1, $0)))) } ?? Self.last)
         case .aged: return (agedBase + ticks + age(header), .exact)
         }
     }

@@ -3,7 +3,8 @@ import StintCore
 import StintStore
 
 /// Forgets finished jobs that are too old or too many, a few at a time, in queues that this node works on, and in one of its
-/// others each minute; and goes on with a change of their order when who made it has died.
+/// others each minute; goes on with a change of their order when who made it has died; and tells those that are ordered by it
+/// how long runs take.
 struct JanitorLoop {
     let node: NodeState
     let timer: Signal
@@ -15,7 +16,7 @@ struct JanitorLoop {
             for queue in node.agenda.takeTrimmable(keep: Defaults.keepDone.age, now: .now) {
                 do {
                     try await runOnce(queue)
-                    try await reorder(queue)
+                    try await order(queue)
                 } catch {
                     node.logger.debug("upkeep failed", metadata: ["queue": "\(queue)", "error": "\(error)"])
                 }
@@ -23,9 +24,12 @@ struct JanitorLoop {
         }
     }
 
-    /// Ends a change of the queue's order that nobody has ended.
-    func reorder(_ queue: QueueName) async throws(StintError) {
-        guard try await node.store.isReordering(queue) else { return }
+    /// Ends a change of the queue's order that nobody has ended, and tells what it goes by.
+    func order(_ queue: QueueName) async throws(StintError) {
+        let (order, isReordering) = try await node.store.order(of: queue)
+        let measured = node.runTimes.take(queue, isWanted: order == .shortest)
+        if !measured.isEmpty { try await node.store.learn(measured, of: queue) }
+        guard isReordering else { return }
         let looked = try await ReorderWalk(node.store).run(queue)
         node.logger.debug("brought into order", metadata: ["queue": "\(queue)", "jobs": "\(looked)"])
     }

@@ -9,7 +9,8 @@ struct Dump: Equatable {
     /// Every key of a queue.
     static let names = [
         "ready", "scheduled", "leased", "dead", "done", "done_before", "cancelled", "jobs", "leases", "tries",
-        "history", "cancels", "places", "meta", "wake", "unique", "unique_of", "unique_until", "effects", "events",
+        "history", "cancels", "places", "estimates", "meta", "wake", "unique", "unique_of", "unique_until", "effects",
+        "events",
         "ends",
         "results", "results_until", "progress", "checkpoints",
     ]

@@ -28,6 +28,8 @@ package enum Command: Hashable, Sendable {
     case change([Int], priority: Int?, due: Due?)
     /// And all steps of the re-scoring.
     case setOrder(Order)
+    /// How long so many runs of the usual type, or of the other one, have taken.
+    case learn(isUsual: Bool, runs: Int, us: Int64)
     case edit([Int], Int)
     case purge(Int, JobState)
     case trim(Int, JobState, keepMs: Int64, keep: Int)

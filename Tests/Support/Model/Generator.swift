@@ -70,7 +70,8 @@ struct Generator {
     }
 
     private mutating func seldom(_ model: QueueModel, _ nowMs: Int64) -> Command {
-        switch random.below(25) {
+        switch random.below(27) {
+        case 25, 26: learn()
         case 0: .purge(limit(3), random.one(of: [.ready, .scheduled, .dead, .done, .cancelled, .leased]))
         case 1, 2: trim(model, nowMs)
         case 3: .pause(true)
@@ -138,6 +139,12 @@ struct Generator {
 
     private mutating func order() -> Order {
         random.one(of: [.priority, .fifo, .lifo, .random, .deadline, .shortest, .aged(ms: 1), .aged(ms: 5)])
+    }
+
+    private mutating func learn() -> Command {
+        .learn(
+            isUsual: random.once(in: 2), runs: random.one(of: [0, 1, 1, 3, 7, 1_000_000]),
+            us: random.one(of: [-1, 0, 1, 999, 1000, 11_000, 600_000_000_000_000]))
     }
 
     private mutating func due() -> Due {

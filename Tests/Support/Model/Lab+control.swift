@@ -11,6 +11,8 @@ extension Lab {
         case .redrive(let numbers): try await redrive(numbers.map(Self.id))
         case .change(let numbers, let priority, let due): try await change(numbers.map(Self.id), priority, due)
         case .setOrder(let order): try await setOrder(order.order)
+        case .learn(let isUsual, let runs, let us):
+            try await learn(RunTime(Self.type(isUsual ? 0 : 3), runs: runs, us: us))
         case .edit(let numbers, let text): try await edit(numbers.map(Self.id), "edited \(text)")
         case .purge(let limit, let state): try await purge(limit, state)
         case .trim(let limit, let state, let keepMs, let keep): try await trim(limit, state, keepMs, keep)

@@ -31,6 +31,13 @@ extension Lab {
         ).0
     }
 
+    func learn(_ measured: RunTime) async throws -> Happening {
+        let queue = queue
+        return try await answer(
+            .other, { "\(try $0.learn([measured]))" }, { try await $0.learn([measured], of: queue) }, { "\($0)" }
+        ).0
+    }
+
     func modelDue(_ due: Due) -> QueueModel.Due {
         switch due {
         case .now: .now

@@ -80,7 +80,7 @@ package final class Lab {
     package func removeQueue() async throws {
         let command = """
             for _, name in ipairs({ 'ready', 'scheduled', 'leased', 'dead', 'done', 'done_before', 'cancelled', 'jobs',
-                'leases', 'tries', 'history', 'cancels', 'places', 'meta', 'wake', 'unique', 'unique_of', 'unique_until', 'effects',
+                'leases', 'tries', 'history', 'cancels', 'places', 'estimates', 'meta', 'wake', 'unique', 'unique_of', 'unique_until', 'effects',
                 'events', 'ends', 'results', 'results_until', 'progress', 'checkpoints' }) do
                 redis.call('UNLINK', KEYS[1] .. name)
             end
@@ -103,7 +103,7 @@ package final class Lab {
         try clock.set(us: nowUs)
         let isAnswered = step.fate == .answered
         return switch step.command {
-        case .enqueue, .cancel, .redrive, .edit, .change, .setOrder, .purge, .trim, .pause:
+        case .enqueue, .cancel, .redrive, .edit, .change, .setOrder, .learn, .purge, .trim, .pause:
             try await control(step.command)
         case .claim, .claimUsual, .ack, .nack, .extend, .release, .once, .recover:
             try await lease(step.command, isAnswered: isAnswered)

@@ -19,6 +19,8 @@ package struct Sight: Equatable, Sendable {
     var lastToken = Token(rawValue: 0)
     var isPaused = false
     var totals = QueueModel.Totals()
+    /// How long runs of each type take, in µs.
+    var estimates: [String: String] = [:]
     /// Whose each unique key is, and until when it is; which keys have their time; with which key each job was enqueued.
     var keys: [String: String] = [:]
     var timedKeys: [String: String] = [:]
@@ -66,6 +68,7 @@ extension Sight {
         out[21] = redis.call('HGETALL', p .. 'results')
         out[22] = redis.call('ZRANGE', p .. 'results_until', 0, -1, 'WITHSCORES')
         out[23] = redis.call('HGET', p .. 'meta', 'results_bytes') or '0'
+        out[24] = redis.call('HGETALL', p .. 'estimates')
         return out
         """
 
@@ -96,6 +99,7 @@ extension Sight {
         sight.said = pairs(reply[18], "progress ").merging(pairs(reply[19], "checkpoint ")) { $1 }
         (sight.results, sight.until) = (pairs(reply[20]), pairs(reply[21]))
         sight.resultBytes = reply[22].integer ?? -1
+        sight.estimates = pairs(reply[23])
         sight.take(try await stats)
         sight.jobs = try await details
         return sight
@@ -156,6 +160,7 @@ extension Sight {
         lastToken = model.lastToken
         isPaused = model.isPaused
         totals = model.totals
+        for (type, us) in model.estimatesUs { estimates[type.rawValue] = "\(us)" }
         keys = model.keys
         timedKeys = model.timedKeys.mapValues { "\($0.untilMs)" }
         keyOf = model.jobs.compactMapValues { $0.key?.told }
@@ -190,6 +195,7 @@ extension Sight {
         compare("keys with a time", timedKeys, model.timedKeys, timedKeys == model.timedKeys)
         compare("keys of jobs", keyOf, model.keyOf, keyOf == model.keyOf)
         compare("notes", notes.mapValues(\.count), model.notes.mapValues(\.count), notes == model.notes)
+        compare("estimates", estimates, model.estimates, estimates == model.estimates)
         compare("totals", "\(totals)", "\(model.totals)", totals == model.totals)
         for (id, job) in jobs.sorted(by: { $0.key < $1.key }) where job != model.jobs[id] {
             found.append("job \(id): Redis has \(job), the model \(model.jobs[id].map { "\($0)" } ?? "none")")
