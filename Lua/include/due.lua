@@ -15,7 +15,7 @@ local function promote_due(prefix, order, limit)
         local records = redis.call('HMGET', prefix .. 'jobs', unpack(ids, n + 1, last))
         for i = n + 1, last do
             local record = records[i - n]
-            due[i], heads[i] = ids[i], record and string.match(record, '^J[^\n]*') or false
+            due[i], heads[i] = ids[i], record and string.match(record, '^[jJ][^\n]*') or false
             bytes = bytes + #(record or '')
         end
         n = last

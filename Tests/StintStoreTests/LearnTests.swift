@@ -32,6 +32,17 @@ struct LearnTests {
         }
     }
 
+    @Test func `a job that comes due goes by its type, too`() async throws {
+        try await withQueue { bench in
+            try await bench.setOrder(.shortest)
+            try await bench.store.learn([RunTime("test", runs: 1, us: 1_000_000)], of: bench.queue)
+            try await bench.enqueue("learned", due: .after(.minutes(1)))
+            try await bench.add("minute", estimate: .seconds(60))
+            try await bench.advance(by: .minutes(2))
+            #expect(try await bench.claimedIDs(1) == ["learned"])
+        }
+    }
+
     @Test func `another order takes what was learned into account`() async throws {
         try await withQueue { bench in
             try await bench.setOrder(.shortest)

@@ -24,7 +24,7 @@ extension QueueModel {
             scores[slot.id] = low + ranks[low, default: 0] - 1
         }
         copy.line.rescore { scores[$0.id] ?? $0.score }
-        for key in timedKeys.keys { copy.timedKeys[key]?.untilMs -= nowMs }
+        for (key, timed) in timedKeys { copy.timedKeys[key]?.untilMs = max(0, timed.untilMs - nowMs) }
         for (id, job) in jobs {
             copy.jobs[id]?.tries = job.tries.map {
                 Tries(failures: $0.failures, lapses: $0.lapses, lastMs: 0, reason: "")

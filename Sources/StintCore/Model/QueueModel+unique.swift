@@ -66,7 +66,7 @@ extension QueueModel {
 
 extension QueueModel.Job {
     /// Whether it lives and holds its key by that.
-    var holdsKey: Bool {
+    package var holdsKey: Bool {
         switch (key?.span, place.state) {
         case (.untilDone, .scheduled), (.untilDone, .ready), (.untilDone, .leased): true
         case (.untilStarted, .scheduled), (.untilStarted, .ready), (.untilStarted, .leased): true

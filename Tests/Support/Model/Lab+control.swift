@@ -6,7 +6,7 @@ import StintStore
 extension Lab {
     func control(_ command: Command) async throws -> Happening {
         switch command {
-        case .enqueue(let batches): try await enqueue(batches.flatMap { jobs($0) })
+        case .enqueue(let batches): try await enqueue(batches.flatMap { Self.jobs($0, atUs: nowUs) })
         case .cancel(let numbers): try await cancel(numbers.map(Self.id))
         case .redrive(let numbers): try await redrive(numbers.map(Self.id))
         case .change(let numbers, let priority, let due): try await change(numbers.map(Self.id), priority, due)
@@ -62,15 +62,16 @@ extension Lab {
         ).0
     }
 
-    private func jobs(_ batch: Batch) -> [QueueModel.NewJob] {
+    static func jobs(_ batch: Batch, atUs nowUs: Int64) -> [QueueModel.NewJob] {
         var header = JobHeader(
             type: Self.usualType, priority: batch.priority, lease: batch.leaseMs.map { .milliseconds($0) },
-            maxLapses: batch.maxLapses, startBy: batch.startBy.map(moment), deadline: batch.deadline.map(moment),
+            maxLapses: batch.maxLapses, startBy: batch.startBy?.moment(atUs: nowUs),
+            deadline: batch.deadline?.moment(atUs: nowUs),
             estimate: batch.estimateMs.map { .milliseconds($0) },
             unique: batch.key == nil ? nil : batch.span.span)
         header.retryUntil = batch.retryForMs.map { .after(.milliseconds($0)) }
         let unique = batch.key.map { Unique("key \($0)", conflict: batch.replaces ? .replace : .reject) }
-        let due = modelDue(batch.due)
+        let due = batch.due.model(atUs: nowUs)
         return batch.ids.map { number in
             header.type = Self.type(number)
             return QueueModel.NewJob(

@@ -6,7 +6,7 @@ import StintStore
 extension Lab {
     func change(_ ids: [JobID], _ priority: Int?, _ due: Due?) async throws -> Happening {
         let (queue, nowUs) = (queue, nowUs)
-        let due = due.map(modelDue)
+        let due = due?.model(atUs: nowUs)
         var (happening, outcomes) = try await answer(
             .other, { try $0.change(ids, priority: priority, due: due, atUs: nowUs).map(\.rawValue).description },
             { try await $0.change(ids, on: queue, priority: priority, due: due?.stored) },
@@ -37,17 +37,19 @@ extension Lab {
             .other, { "\(try $0.learn([measured]))" }, { try await $0.learn([measured], of: queue) }, { "\($0)" }
         ).0
     }
+}
 
-    func modelDue(_ due: Due) -> QueueModel.Due {
-        switch due {
+extension Due {
+    func model(atUs nowUs: Int64) -> QueueModel.Due {
+        switch self {
         case .now: .now
         case .afterMs(let ms): .afterMs(ms)
         case .atMs(let ms): .atMs(nowUs / 1000 + ms)
         }
     }
 
-    func moment(_ due: Due) -> StintCore.Moment {
-        switch due {
+    func moment(atUs nowUs: Int64) -> StintCore.Moment {
+        switch self {
         case .now: .at(ms: nowUs / 1000)
         case .afterMs(let ms): .after(.milliseconds(ms))
         case .atMs(let ms): .at(ms: nowUs / 1000 + ms)

@@ -22,8 +22,11 @@ struct ModelCommand {
         }
         let isRight = try await ModelRun.with(clock: ArgumentClock()) { run in
             let histories = try await histories(run, steps: steps, seed: seed)
-            let search = try await search(run, depth: depth, traces: traces, seed: seed)
-            return histories && search
+            var isRight = histories
+            for plan in Plan.allCases {
+                isRight = try await search(run, plan, depth: depth, traces: traces, seed: seed) && isRight
+            }
+            return isRight
         }
         exit(isRight ? 0 : 1)
     }
@@ -69,11 +72,11 @@ struct ModelCommand {
         return true
     }
 
-    private static func search(_ run: ModelRun, depth: Int, traces: Int, seed: UInt64) async throws -> Bool {
+    private static func search(_ run: ModelRun, _ plan: Plan, depth: Int, traces: Int, seed: UInt64) async throws -> Bool {
         let start = ContinuousClock.now
-        let search = Search(depth: depth)
+        let search = Search(plan, depth: depth)
         let seconds = (start.duration(to: .now) / .milliseconds(1)).rounded() / 1000
-        say("search: depth \(depth), \(search.states) states, \(search.transitions) transitions, \(seconds) s")
+        say("search: \(plan), depth \(depth), \(search.states) states, \(search.transitions) transitions, \(seconds) s")
         if let failure = search.failure {
             say("search: WRONG, \(failure.wrong)\n\(failure.steps)")
             return false

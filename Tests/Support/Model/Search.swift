@@ -10,10 +10,10 @@ package struct Search: Sendable {
     private var moves: [Move?] = [nil]
 
     /// - Parameter depth: how many moves.
-    package init(depth: Int) {
-        var frontier: [(index: Int32, world: World)] = [(0, World())]
+    package init(_ plan: Plan, depth: Int) {
+        var frontier: [(index: Int32, world: World)] = [(0, World(plan))]
         // Of some millions of states, two share their 64 bits in one search out of a million.
-        var seen: Set<Int> = [World().hashValue]
+        var seen: Set<Int> = [World(plan).hashValue]
         for _ in 0..<depth where failure == nil {
             var next: [(index: Int32, world: World)] = []
             for (index, world) in frontier {

@@ -3,7 +3,7 @@ import StintCore
 /// What has to be true in every state that can be reached.
 extension World {
     /// - Returns: what is not, in words.
-    var wrong: [String] { overlaps + strangers + losses + deadEnds }
+    var wrong: [String] { overlaps + strangers + losses + sharedKeys + deadEnds }
 
     /// I8, I13: of one job no two nodes are sure, and only one belief is the store's.
     private var overlaps: [String] {
@@ -41,8 +41,14 @@ extension World {
         Self.jobs.compactMap { job in
             let state = queue.state(of: Lab.id(job))
             if acked.contains(job), state != .done { return "job \(job) was acked and is \(state?.rawValue ?? "lost")" }
-            return sent[job] != .never && state == nil ? "job \(job) was accepted and is lost" : nil
+            return taken.contains(job) && state == nil ? "job \(job) was accepted and is lost" : nil
         }
+    }
+
+    /// A unique key is one living job's at a time.
+    private var sharedKeys: [String] {
+        let holders = queue.jobs.filter(\.value.holdsKey).keys.sorted()
+        return holders.count > 1 ? ["jobs \(holders) have the same key"] : []
     }
 
     /// I7: once the faults are over, one node that works brings every job to an end.
@@ -58,7 +64,7 @@ extension World {
             _ = try? queue.ack(claimed.ids.map { .init(id: $0, token: token) }, by: worker)
         }
         return Self.jobs.compactMap { job in
-            guard sent[job] != .never else { return nil }
+            guard taken.contains(job) else { return nil }
             let end = queue.state(of: Lab.id(job))
             return end == .done || end == .dead || end == .cancelled ? nil : "job \(job) never comes to an end"
         }

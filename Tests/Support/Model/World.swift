@@ -7,16 +7,20 @@ struct World: Hashable, Sendable {
     static let leaseMs: Int64 = 10
     static let delayMs: Int64 = 4
     static let maxFailures = 2, maxLapses = 2
-    /// Job 0 is due at once, job 1 later and urgent.
-    static let batches = [Batch(ids: [0]), Batch(ids: [1], due: .afterMs(delayMs), priority: 1)]
 
+    let plan: Plan
     var queue = QueueModel()
     var nodes = [Node(), Node()]
     /// What the producer knows of its jobs.
     var sent: [Sent] = [.never, .never]
+    /// The jobs that the queue has taken under their own ids, whether the producer knows it or not.
+    var taken: Set<Int> = []
     var acked: Set<Int> = []
 
-    enum Sent: Hashable { case never, unconfirmed, accepted }
+    init(_ plan: Plan) { self.plan = plan }
+
+    /// Of an enqueue without a reply nothing is known; one that was refused may be sent again.
+    enum Sent: Hashable { case never, unconfirmed, refused, accepted }
 
     struct Node: Hashable, Sendable {
         var beliefs: [Int: Belief] = [:]
@@ -55,7 +59,7 @@ extension World {
         func add(_ command: Command, _ fates: [Fate] = [.answered]) { moves += fates.map { .step(Step(command, $0)) } }
         for job in Self.jobs where sent[job] != .accepted {
             // A request that is lost changes nothing for the producer: it is sent again.
-            add(.enqueue([Self.batches[job]]), [.answered, .replyLost])
+            add(.enqueue([plan.batches[job]]), [.answered, .replyLost])
         }
         for node in nodes.indices { moves += self.moves(of: node) }
         if queue.firstMs(.leased).map({ $0 > 0 }) ?? false { add(.passTo(.deadline, us: 0)) }
@@ -64,7 +68,7 @@ extension World {
             add(.reap(1, maxLapses: Self.maxLapses))
             add(.reap(1000, maxLapses: Self.maxLapses))
         }
-        for job in Self.jobs where sent[job] != .never {
+        for job in Self.jobs where taken.contains(job) {
             switch queue.state(of: Lab.id(job)) {
             case .dead: add(.redrive([job]))
             case .cancelled: add(.redrive([job]))
@@ -119,7 +123,7 @@ extension World {
             switch step.command {
             case .passTo(let moment, _):
                 nowUs = (queue.firstMs(moment == .due ? .scheduled : .leased) ?? 0) * 1000
-            case .enqueue(let batches): wrong += next.enqueue(batches[0], step.fate)
+            case .enqueue(let batches): wrong += next.enqueue(batches[0].ids[0], step.fate)
             case .reap(let limit, let maxLapses): _ = try? next.queue.reap(limit, maxLapses: maxLapses, atUs: 0)
             case .cancel(let jobs): _ = try? next.queue.cancel(jobs.map(Lab.id), reason: "why", atUs: 0)
             case .redrive(let jobs): _ = try? next.queue.redrive(jobs.map(Lab.id), atUs: 0)
@@ -133,14 +137,24 @@ extension World {
         return (next, wrong)
     }
 
-    private mutating func enqueue(_ batch: Batch, _ fate: Fate) -> [String] {
-        let job = batch.ids[0]
-        let due: QueueModel.Due = if case .afterMs(let ms) = batch.due { .afterMs(ms) } else { .now }
-        let new = QueueModel.NewJob(id: Lab.id(job), header: JobHeader(type: "t", priority: batch.priority), due: due)
-        let outcome = try? queue.enqueue([new], atUs: 0).first
-        let isFirst = sent[job] == .never
-        sent[job] = fate == .answered ? .accepted : .unconfirmed
-        return (outcome == .accepted) == isFirst ? [] : ["job \(job) was accepted twice, or never"]
+    private mutating func enqueue(_ job: Int, _ fate: Fate) -> [String] {
+        let isKeyTaken = queue.jobs.values.contains(where: \.holdsKey) || !queue.timedKeys.isEmpty
+        guard let outcome = try? queue.enqueue([plan.jobs[job]], atUs: 0).first else { return ["no answer"] }
+        var wrong: [String] = []
+        switch outcome {
+        case .accepted:
+            if !taken.insert(job).inserted { wrong.append("job \(job) was accepted twice") }
+        case .exists, .repeated:
+            if !taken.contains(job) { wrong.append("job \(job) was never accepted, and is said to be there") }
+        case .taken, .replaced, .repeatedKey:
+            if !isKeyTaken { wrong.append("job \(job) was refused for a key that nobody has") }
+        }
+        if case .taken = outcome {
+            sent[job] = fate == .answered ? .refused : .unconfirmed
+        } else {
+            sent[job] = fate == .answered ? .accepted : .unconfirmed
+        }
+        return wrong
     }
 
     private mutating func claim(_ limit: Int, _ node: Int, _ fate: Fate) {
