@@ -71,6 +71,25 @@ struct HistoryTests {
         }
     }
 
+    @Test func `jobs that are enqueued alike go into their line together, after those that they replace have left it`()
+        async throws
+    {
+        try await ModelRun.with(clock: ArgumentClock()) { run in
+            let steps = [
+                Step(.enqueue([Batch(ids: [19], priority: 1, key: 0)])),
+                Step(.pass(us: -10_000)),
+                Step(
+                    .enqueue([
+                        Batch(ids: [1007], priority: 1, key: 2), Batch(ids: [16], priority: 1, key: 0, replaces: true),
+                    ])),
+                Step(.enqueue([Batch(ids: [10])])),
+                Step(.setOrder(.aged(ms: 5))),
+            ]
+            let wrong = try await run.replay(steps)?.wrong
+            #expect(wrong == nil)
+        }
+    }
+
     @Test func `the shipped scripts do what the model does, on a server whose clock is ours`() async throws {
         guard let clock = try PreloadedClock() else {
             print("skipped: no C compiler, or no way to preload a library, so that a server's clock cannot be set")

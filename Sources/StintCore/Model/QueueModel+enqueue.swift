@@ -23,6 +23,11 @@ extension QueueModel {
 
         /// A job whose times the server works out is looked up, whatever its id.
         var isLookedUp: Bool { !isFresh || header.hasTerms }
+
+        /// Both have keys, and all else that tells jobs of one call apart is the same.
+        func isLike(_ other: NewJob) -> Bool {
+            due == other.due && header.priority == other.header.priority && unique != nil && other.unique != nil
+        }
     }
 
     package enum Due: Hashable, Sendable {
@@ -56,28 +61,14 @@ extension QueueModel {
         try Self.check(new.count <= Self.maxJobs)
         let nowMs = nowUs / 1000
         for job in new { try Self.check(job.due.ms(nowMs) < 1 << 53) }
-        // All of them are judged by what was there before the call.
-        let states = new.map { $0.isLookedUp ? state(of: $0.id) : nil }
-        let holders = new.map { job in job.unique.flatMap { holder(of: $0.key, nowMs: nowMs) } }
+        let (outcomes, holders) = judged(new, nowMs)
         var nextDueMs = firstMs(.scheduled) ?? .max
-        var seen: Set<JobID> = [], taken: [String: JobID] = [:]
-        var outcomes: [EnqueueOutcome] = []
         for (index, job) in new.enumerated() {
-            let outcome: EnqueueOutcome
-            if let state = states[index] {
-                outcome = .exists(state)
-            } else if job.isLookedUp, !seen.insert(job.id).inserted {
-                outcome = .repeated
-            } else if let key = job.unique?.key, let first = taken[key] {
-                outcome = .repeatedKey(of: first)
-            } else {
-                outcome = Self.outcome(of: job, holders[index])
-            }
-            outcomes.append(outcome)
+            if index == 0 || !job.isLike(new[index - 1]) { clear(for: new[index...], outcomes[index...]) }
             let dueMs = job.due.ms(nowMs)
-            switch outcome {
+            switch outcomes[index] {
             case .accepted:
-                if let holder = holders[index] { jobs[holder.id]?.key = nil }
+                if let holder = holders[index] { jobs[holder]?.key = nil }
                 accept(job, as: job.id, dueMs, nowUs)
                 totals.enqueued += 1
             case .replaced(let holder, _):
@@ -85,10 +76,42 @@ extension QueueModel {
                 nextDueMs = firstMs(.scheduled) ?? .max
             case .exists, .repeated, .taken, .repeatedKey: continue
             }
-            if let key = job.unique?.key { taken[key] = outcome == .accepted ? job.id : holders[index]?.id }
             if dueMs <= max(nowMs, nextDueMs) { isMarked = true }
         }
         return outcomes
+    }
+
+    /// What becomes of each, and who has its key: all of them are judged by what was there before the call.
+    private func judged(_ new: [NewJob], _ nowMs: Int64) -> (outcomes: [EnqueueOutcome], holders: [JobID?]) {
+        let holders = new.map { job in job.unique.flatMap { holder(of: $0.key, nowMs: nowMs) } }
+        var seen: Set<JobID> = [], taken: [String: JobID] = [:]
+        var outcomes: [EnqueueOutcome] = []
+        for (job, holder) in zip(new, holders) {
+            let outcome: EnqueueOutcome
+            if let state = job.isLookedUp ? state(of: job.id) : nil {
+                outcome = .exists(state)
+            } else if job.isLookedUp, !seen.insert(job.id).inserted {
+                outcome = .repeated
+            } else if let key = job.unique?.key, let first = taken[key] {
+                outcome = .repeatedKey(of: first)
+            } else {
+                outcome = Self.outcome(of: job, holder)
+            }
+            outcomes.append(outcome)
+            guard let key = job.unique?.key else { continue }
+            if outcome == .accepted { taken[key] = job.id }
+            if case .replaced(let id, _) = outcome { taken[key] = id }
+        }
+        return (outcomes, holders.map { $0?.id })
+    }
+
+    /// Jobs that are enqueued alike go into their line together: those whose places they take leave it before.
+    private mutating func clear(for new: ArraySlice<NewJob>, _ outcomes: ArraySlice<EnqueueOutcome>) {
+        guard let first = new.first else { return }
+        for (job, outcome) in zip(new, outcomes) {
+            guard job.isLike(first) else { return }
+            if case .replaced(let holder, .ready) = outcome { line.remove(holder) }
+        }
     }
 
     private static func outcome(of job: NewJob, _ holder: (id: JobID, state: JobState)?) -> EnqueueOutcome {
