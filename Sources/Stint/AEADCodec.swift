@@ -4,8 +4,8 @@ public import NIOCore
 public import StintCore
 public import StintRuntime
 
-/// Encrypts payloads with AES-256-GCM, so that who reads Redis or its files learns nothing of them, and who writes there cannot
-/// change one, or give it to another job, queue or type, without being noticed.
+/// Encrypts payloads, and what their jobs leave besides, with AES-256-GCM, so that who reads Redis or its files learns nothing of
+/// them, and who writes there cannot change one, or give it to another job, queue or type, without being noticed.
 ///
 ///     let codec = try AEADCodec(keyFile: "/run/secrets/stint-keys")
 ///     let client = try await StintClient(.redis(url), codec: codec)
@@ -69,7 +69,7 @@ public struct AEADCodec: PayloadCodec {
         guard let key = byName[payload.codec] else {
             let ours = byName.keys.sorted().joined(separator: ", ")
             throw StintError(
-                .keyMissing, "decrypt the payload of \(job.id)",
+                .keyMissing, "decrypt \(job.part) of \(job.id)",
                 "it is encoded by \(payload.codec), the keys here are \(ours)",
                 advice: "Give the key to this process.")
         }
@@ -79,7 +79,7 @@ public struct AEADCodec: PayloadCodec {
         else { throw Self.tampered(job, key) }
         guard version == Self.version else {
             throw StintError(
-                .keyMissing, "decrypt the payload of \(job.id)", "its format \(version) is of another version of Stint")
+                .keyMissing, "decrypt \(job.part) of \(job.id)", "its format \(version) is of another version of Stint")
         }
         do {
             let opened = try bytes.withUnsafeReadableBytes { bytes in
@@ -95,8 +95,8 @@ public struct AEADCodec: PayloadCodec {
 
     private static func tampered(_ job: PayloadOwner, _ key: PayloadKey) -> StintError {
         StintError(
-            .tampered, "decrypt the payload of \(job.id)",
-            "the payload was changed after it had been encrypted with \(key), or it is that of another job, queue or type"
+            .tampered, "decrypt \(job.part) of \(job.id)",
+            "\(job.part) was changed after it had been encrypted with \(key), or it is that of another job, queue or type"
         )
     }
 
@@ -117,7 +117,14 @@ public struct AEADCodec: PayloadCodec {
 
     /// What is authenticated beside the payload. Each part behind its length, so that no two jobs come to the same bytes.
     private static func bound(to job: PayloadOwner) -> [UInt8] {
-        [job.queue.rawValue, job.id.rawValue, job.type.rawValue].flatMap { part in
+        let part: [String] =
+            switch job.part {
+            case .payload: []
+            case .result: ["result"]
+            case .checkpoint: ["checkpoint"]
+            case .step(let name): ["step", name]
+            }
+        return ([job.queue.rawValue, job.id.rawValue, job.type.rawValue] + part).flatMap { part in
             withUnsafeBytes(of: UInt32(part.utf8.count).bigEndian, Array.init) + Array(part.utf8)
         }
     }

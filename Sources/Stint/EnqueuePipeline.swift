@@ -98,7 +98,7 @@ package struct EnqueuePipeline: Sendable {
         }.joined()
     }
 
-    fileprivate static func stintError(_ error: any Error, _ operation: String, _ message: String) -> StintError {
+    static func stintError(_ error: any Error, _ operation: String, _ message: String) -> StintError {
         error as? StintError ?? StintError(.hookFailed, operation, "\(message): \(error)", underlying: error)
     }
 }

@@ -20,7 +20,8 @@ extension JobContext {
     /// - Throws: what the effect throws. ``StintError``: `leaseLost` when the job is not held any more: before the effect, then it was not
     ///   done; or after it, then another run may do it again. `stepsFull` when no further step can be noted, before the effect, or when its
     ///   value is too large, after it. `undecodable` when the value is not what was noted, or cannot be written as JSON.
-    ///   `unavailable`, `unconfirmed` when Redis cannot be asked until the lease is over.
+    ///   `unavailable`, `unconfirmed` when Redis cannot be asked until the lease is over. Of a job whose payload was encoded also
+    ///   what the client's codec throws.
     public func once<Value: Codable>(
         _ step: String, isolation: isolated (any Actor)? = #isolation,
         _ effect: (_ idempotencyKey: String) async throws -> Value
@@ -28,7 +29,7 @@ extension JobContext {
         try Self.check(step)
         try assertHeld()
         switch try await note(nil, of: step) {
-        case .noted(let bytes): return try decode(bytes, step)
+        case .noted(let stored): return try decode(await decoded(stored, .step(step)), step)
         case .open: break
         case .full:
             throw StintError(
@@ -38,9 +39,9 @@ extension JobContext {
         }
         try assertHeld()
         let value = try await effect("\(idempotencyKey)/\(step)")
-        let bytes = try encode(value, step)
+        let bytes = try await encoded(encode(value, step), .step(step))
         switch try await note(bytes, of: step) {
-        case .noted(let noted): return noted == bytes ? value : try decode(noted, step)
+        case .noted(let noted): return noted == bytes ? value : try decode(await decoded(noted, .step(step)), step)
         case .open, .full:
             throw StintError(
                 .stepsFull, "run \(id)",

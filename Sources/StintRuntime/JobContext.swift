@@ -8,6 +8,7 @@ public struct JobContext: Sendable, CustomStringConvertible {
     let lease: HeldLease
     let store: any JobStore
     let desk: JobDesk
+    private let values: ValueCodec
     private let nodeLogger: Logger
     private var ownLogger: Logger?
     /// Which node holds the job.
@@ -15,10 +16,14 @@ public struct JobContext: Sendable, CustomStringConvertible {
     /// The payload as it was enqueued; decoded, where the client has a codec.
     public internal(set) var payload: ByteBuffer
 
-    init(lease: HeldLease, store: any JobStore, desk: JobDesk, nodeLogger: Logger, consumer: ConsumerID) {
+    init(
+        lease: HeldLease, store: any JobStore, desk: JobDesk, values: ValueCodec, nodeLogger: Logger,
+        consumer: ConsumerID
+    ) {
         self.lease = lease
         self.store = store
         self.desk = desk
+        self.values = values
         self.nodeLogger = nodeLogger
         self.consumer = consumer
         self.payload = lease.job.payload
@@ -30,6 +35,8 @@ public struct JobContext: Sendable, CustomStringConvertible {
     public var priority: Int { lease.job.header.priority }
     /// Whether the job was marked as sensitive: keep its payload out of logs.
     public var isSensitive: Bool { lease.job.header.isSensitive }
+    /// What the payload was encoded by; `nil` = it was not.
+    public var codec: String? { lease.job.header.codec }
     /// The trace in which the job was enqueued, as ``OutgoingJob`` was given it; `nil` = none.
     public var traceContext: String? { lease.job.header.trace }
     /// Which run of the job this is, from 1. Runs that were released are not counted.
@@ -73,6 +80,15 @@ public struct JobContext: Sendable, CustomStringConvertible {
         if lease.cause == .leaseLost || lease.deadline <= lease.now {
             throw leaseIsOver
         }
+    }
+
+    /// As it is stored, and back.
+    func encoded(_ value: ByteBuffer, _ part: PayloadOwner.Part) async throws -> ByteBuffer {
+        try await values.encode(value, part, of: id, lease.job.header, on: queue)
+    }
+
+    func decoded(_ stored: ByteBuffer, _ part: PayloadOwner.Part) async throws -> ByteBuffer {
+        try await values.decode(stored, part, of: id, on: queue)
     }
 
     var leaseIsOver: StintError {

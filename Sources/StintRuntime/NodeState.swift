@@ -23,6 +23,7 @@ final class NodeState: Sendable {
     let logger: Logger
     let observe: NodeObserver?
     let decoder: PayloadDecoder
+    let values: ValueCodec
     let metrics: NodeMetrics?
     let agenda: Agenda
     let leases = LeaseTable()
@@ -89,6 +90,7 @@ final class NodeState: Sendable {
         self.logger = logger
         self.observe = observer
         self.decoder = PayloadDecoder(configuration.codec)
+        self.values = ValueCodec(configuration.codec)
         self.metrics = NodeMetrics(MetricsSystem.factory, configuration, handlers)
         self.agenda = Agenda(configuration.queues, isStrict: configuration.isStrict)
         self.claimSignal = Signal(eventLoop)

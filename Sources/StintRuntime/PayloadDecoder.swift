@@ -20,6 +20,15 @@ package struct PayloadDecoder: Sendable {
     /// False for nearly every job: its payload is what it is.
     package func concerns(_ job: ClaimedJob) -> Bool { job.header.codec != nil || refusesPlain }
 
+    /// What settles a job for which a key is missing. Never a failure: a key that one node lacks must not use up the tries of a
+    /// job that others could run.
+    static func keyMissing(_ error: StintError, _ job: ClaimedJob, _ queue: QueueName, _ logger: Logger) -> JobOutcome {
+        logger.warning(
+            "payload cannot be decoded here, job handed back",
+            metadata: ["job": "\(job.id)", "queue": "\(queue)", "reason": "\(error.message)"])
+        return .snooze(missingKeyDelay)
+    }
+
     /// - Throws: what settles the job as an error of its handler would.
     package func decode(_ job: ClaimedJob, on queue: QueueName, _ logger: Logger) async throws -> ByteBuffer {
         guard let name = job.header.codec else {
@@ -33,11 +42,7 @@ package struct PayloadDecoder: Sendable {
             let owner = PayloadOwner(queue: queue, id: job.id, header: job.header)
             return try await codec.decode(EncodedPayload(job.payload, codec: name), of: owner)
         } catch let error as StintError where error.code == .keyMissing {
-            // Never a failure: a key that one node lacks must not use up the tries of a job that others could run.
-            logger.warning(
-                "payload cannot be decoded here, job handed back",
-                metadata: ["job": "\(job.id)", "queue": "\(queue)", "codec": "\(name)", "reason": "\(error.message)"])
-            throw JobOutcome.snooze(Self.missingKeyDelay)
+            throw Self.keyMissing(error, job, queue, logger)
         } catch let error as StintError where error.code == .tampered {
             logger.error(
                 "payload is not what was enqueued, job buried",

@@ -26,11 +26,18 @@ struct RunJob {
         var thrown: (any Error)?
         do {
             var context = JobContext(
-                lease: lease, store: node.jobs, desk: node.desk, nodeLogger: node.logger, consumer: node.consumer)
+                lease: lease, store: node.jobs, desk: node.desk, values: node.values, nodeLogger: node.logger,
+                consumer: node.consumer)
             if node.decoder.concerns(job) {
                 context.payload = try await node.decoder.decode(job, on: lease.queue, node.logger)
             }
             try await handler.run(context)
+            if job.header.keepResult != nil {
+                lease.setResult(
+                    try await node.values.encode(lease.result, .result, of: job.id, job.header, on: lease.queue))
+            }
+        } catch let error as StintError where error.code == .keyMissing {
+            thrown = PayloadDecoder.keyMissing(error, job, lease.queue, node.logger)
         } catch {
             thrown = error
         }

@@ -79,6 +79,31 @@ struct PayloadTests {
         }
     }
 
+    @Test func `what steps and results of an encrypted job come to is encrypted, too`() async throws {
+        let stint = try await Command.shared()
+        try await withKeys { directory in
+            let keys = ["--payload-keys", directory + "/new"]
+            let id = try #require(
+                try await stint(["enqueue", queue, "x", "--keep-result", "10m", "--retry", "fixed:1ms"] + keys).lines
+                    .first)
+            let socket = try await RedisServer.shared().socketPath
+            let script = """
+                p=$(\(Command.path) once pay -- sh -c 'echo ran >> \(directory)/ran; echo paid 4111') || exit 9
+                echo $p; [ $STINT_ATTEMPT = 2 ] && exit
+                redis-cli -s \(socket) hget 'stint:{\(queue)}:effects' $STINT_JOB_ID > \(directory)/noted; exit 1
+                """
+            let work = try await stint(["work", queue, "--exec", script, "--until-empty"] + keys)
+            #expect(work.output == "paid 4111\npaid 4111\n", "\(work.errors)")
+            let noted = try Data(contentsOf: URL(fileURLWithPath: directory + "/noted"))
+            let text = String(decoding: noted, as: UTF8.self)
+            #expect(text.contains("stint aes-gcm:2026-11:") && !text.contains("4111"))
+            #expect(try String(contentsOfFile: directory + "/ran", encoding: .utf8) == "ran\n")
+            #expect(try await stint(["job", "result", queue, id] + keys).output == "paid 4111\n")
+            let blind = try await stint("job", "result", queue, id)
+            #expect(blind.status == 1 && blind.output.isEmpty && blind.errors.contains("--payload-keys"))
+        }
+    }
+
     @Test func `with --encrypted-only plain jobs are buried`() async throws {
         let stint = try await Command.shared()
         try await withKeys { directory in

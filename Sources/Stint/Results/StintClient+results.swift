@@ -2,6 +2,7 @@ import Foundation
 public import NIOCore
 public import StintCore
 import StintRedis
+import StintRuntime
 public import StintStore
 
 extension StintClient {
@@ -17,9 +18,17 @@ extension StintClient {
         return ResultReceipt(receipt: try await enqueue(new, on: queue), client: self)
     }
 
-    /// The result of a job as it is kept; `nil` = none is, yet or any more. Empty = the handler had none.
+    /// The result of a job as it is kept; `nil` = none is, yet or any more. Empty = the handler had none. That of a job whose
+    /// payload was encoded is decoded by the client's codec.
+    ///
+    /// - Throws: ``StintError``: `keyMissing`, `tampered`, or `hookFailed` for what else the codec threw; `unavailable`.
     public func result(of id: JobID, on queue: QueueName) async throws(StintError) -> ByteBuffer? {
-        try await jobs.result(of: id, on: queue)
+        guard let stored = try await jobs.result(of: id, on: queue) else { return nil }
+        do {
+            return try await ValueCodec(codec).decode(stored, .result, of: id, on: queue)
+        } catch {
+            throw EnqueuePipeline.stintError(error, "read the result of \(id)", "the codec refused it")
+        }
     }
 
     /// Waits for the end of a job that was enqueued with ``EnqueueOption/keepResult(for:)``, without polling, and returns its
@@ -46,7 +55,7 @@ extension StintClient {
         case .cancelled: return .failure(.cancelled(reason: job?.tries.reason ?? ""))
         case .done, nil:
             // Written before the job was done, so that it is there now if it was kept.
-            if let result = try await jobs.result(of: id, on: queue) { return .success(result) }
+            if let result = try await result(of: id, on: queue) { return .success(result) }
             return .failure(job == nil ? .unknown : .notKept)
         case .ready, .scheduled, .leased:
             return job?.header?.keepResult == nil ? .failure(.notKept) : nil

@@ -32,11 +32,12 @@ struct JobResult: AsyncParsableCommand {
         help: ArgumentHelp("The same, but not for longer than this.", valueName: "duration"), transform: Parse.duration)
     var waitFor: Duration?
 
+    @OptionGroup var keys: PayloadKeyOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup(title: "Redis options") var redis: RedisOptions
 
     func run() async throws {
-        try await redis.withClient { client in
+        try await redis.withClient(codec: keys.codec()) { client in
             let limit = wait && waitFor == nil ? nil : waitFor ?? .zero
             try await Self.wait(for: id, on: queue, within: limit, client, output)
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import NIOCore
 import Stint
 import StintCore
@@ -12,6 +13,12 @@ struct PayloadKeyOptions: ParsableArguments {
             discussion: "Default: STINT_PAYLOAD_KEYS, else payloads are not encrypted.", valueName: "file"),
         completion: .file())
     var payloadKeys: String?
+
+    /// For the programs of a worker, wherever they run.
+    var variables: [String: String] {
+        guard let path = payloadKeys else { return [:] }
+        return ["STINT_PAYLOAD_KEYS": URL(fileURLWithPath: path).path]
+    }
 
     /// `nil` = no keys were named.
     func codec(refusesPlain: Bool = false) throws -> AEADCodec? {

@@ -24,8 +24,8 @@ struct ExecHandler: Sendable {
     }
 
     let command: String
-    /// Where the programs find the Redis of this node, for `stint once`.
-    let redis: [String: String]
+    /// Where the programs find the Redis of this node, and its keys, for `stint once`.
+    let variables: [String: String]
     let stop: StopSwitch
 
     func run(_ context: JobContext) async throws {
@@ -70,14 +70,14 @@ struct ExecHandler: Sendable {
     }
 
     private func environment(_ context: JobContext) -> [Environment.Key: String?] {
-        var variables: [Environment.Key: String?] = [
+        var all: [Environment.Key: String?] = [
             "STINT_JOB_ID": context.id.rawValue, "STINT_QUEUE": context.queue.rawValue,
             "STINT_TYPE": context.type.rawValue, "STINT_ATTEMPT": String(context.attempt),
             "STINT_TOKEN": String(context.token.rawValue), "STINT_IDEMPOTENCY_KEY": context.idempotencyKey,
-            "STINT_CONSUMER_ID": context.consumer.description,
+            "STINT_CONSUMER_ID": context.consumer.description, "STINT_CODEC": context.codec,
         ]
-        for (name, value) in redis { variables[Environment.Key(stringLiteral: name)] = value }
-        return variables
+        for (name, value) in variables { all[Environment.Key(stringLiteral: name)] = value }
+        return all
     }
 
     private func judge(_ status: TerminationStatus, lastWords: String?) throws {

@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import Stint
 import StintCore
+import StintRuntime
 import StintStore
 import Subprocess
 
@@ -22,7 +23,7 @@ struct Once: AsyncParsableCommand {
             command is the same in every run, and no other step's: give it to services that recognise one.
 
             It finds the job by STINT_JOB_ID, STINT_QUEUE, STINT_TOKEN and STINT_CONSUMER_ID, which stint work --exec \
-            sets. All steps of a job have room for 64 KiB. What is noted is not encrypted.
+            sets. All steps of a job have room for 64 KiB. Of a job whose payload is encrypted what is noted is encrypted, too.
 
             EXAMPLES
               stint once charge -- ./charge.sh "$order"
@@ -38,6 +39,7 @@ struct Once: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("What to run, with its arguments, behind --.", valueName: "command"))
     var command: [String]
 
+    @OptionGroup var keys: PayloadKeyOptions
     @OptionGroup(title: "Redis options") var redis: RedisOptions
 
     func validate() throws {
@@ -46,10 +48,10 @@ struct Once: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let job = try LeasedStep(step)
+        let job = try LeasedStep(step, keys.codec())
         try await redis.withClient { client in
             switch try await job.note(nil, client) {
-            case .noted(let output): return try print(output)
+            case .noted(let noted): return try print(await job.decoded(noted))
             case .open: break
             case .full:
                 throw StintError(
@@ -58,8 +60,9 @@ struct Once: AsyncParsableCommand {
             case .refused(let refusal): throw job.leaseLost(refusal, "it was not done")
             }
             let output = try await perform(job)
-            switch try await job.note(output, client) {
-            case .noted(let noted): try print(noted)
+            let value = try await job.encoded(output)
+            switch try await job.note(value, client) {
+            case .noted(let noted): try print(noted == value ? output : await job.decoded(noted))
             case .open, .full:
                 throw StintError(
                     .stepsFull, job.operation,
@@ -115,12 +118,15 @@ private struct LeasedStep {
     let queue: QueueName
     let held: Held
     let consumer: ConsumerID
+    private let header: JobHeader
+    private let codec: (any PayloadCodec)?
 
     var operation: String { "step \(step) of \(held.id)" }
     var idempotencyKey: String { "\(queue)/\(held.id)/\(step)" }
 
-    /// - Throws: ``CommandError`` when there is no such job in the environment.
-    init(_ step: String) throws {
+    /// - Throws: ``CommandError`` when there is no such job in the environment; ``StintError`` with code `keyMissing` when its payload
+    ///   is encoded and there are no keys.
+    init(_ step: String, _ codec: (any PayloadCodec)?) throws {
         func variable(_ name: String) throws -> String {
             guard let text = environment(name) else {
                 throw CommandError(
@@ -140,6 +146,25 @@ private struct LeasedStep {
             throw wrong("STINT_CONSUMER_ID")
         }
         (held, self.consumer) = (Held(id: id, token: Token(rawValue: token)), consumer)
+        var header = JobHeader(type: .plain)
+        if let name = environment("STINT_CODEC") {
+            header.type = try Parse.type(try variable("STINT_TYPE"))
+            header.codec = name
+        }
+        (self.header, self.codec) = (header, codec)
+        if let name = header.codec, codec == nil {
+            throw StintError(
+                .keyMissing, operation, "the job is encoded by \(name), and there are no keys here; it was not done",
+                advice: "Name the file of the worker's keys by --payload-keys or STINT_PAYLOAD_KEYS.")
+        }
+    }
+
+    func encoded(_ output: ByteBuffer) async throws -> ByteBuffer {
+        try await ValueCodec(codec).encode(output, .step(step), of: held.id, header, on: queue)
+    }
+
+    func decoded(_ noted: ByteBuffer) async throws -> ByteBuffer {
+        try await ValueCodec(codec).decode(noted, .step(step), of: held.id, on: queue)
     }
 
     func note(_ value: ByteBuffer?, _ client: StintClient) async throws(StintError) -> StepNote {

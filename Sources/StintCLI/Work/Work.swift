@@ -172,7 +172,8 @@ struct Work: AsyncParsableCommand {
     private func handlers(_ stop: StopSwitch) -> Handlers {
         let handler: Handler
         if let exec {
-            let runner = ExecHandler(command: exec, redis: redis.variables, stop: stop)
+            let runner = ExecHandler(
+                command: exec, variables: redis.variables.merging(keys.variables) { $1 }, stop: stop)
             handler = Handler { try await runner.run($0) }
         } else {
             let echo = EchoHandler(isJSON: output.json, reveals: reveal, stop: stop)

@@ -5,9 +5,7 @@ extension QueueModel {
         package let value: [UInt8]
 
         /// As it stands in `effects`.
-        package var encoded: String {
-            "\(step.utf8.count) \(value.count) \(step)" + String(decoding: value, as: UTF8.self)
-        }
+        package var encoded: [UInt8] { Array("\(step.utf8.count) \(value.count) \(step)".utf8) + value }
     }
 
     package enum StepNote: Hashable, Sendable {
@@ -25,7 +23,7 @@ extension QueueModel {
         let notes = jobs[claim.id]?.notes ?? []
         if let noted = notes.first(where: { $0.step == step }) { return .noted(noted.value) }
         let note = Note(step: step, value: value ?? [])
-        let bytes = (notes + [note]).reduce(0) { $0 + $1.encoded.utf8.count }
+        let bytes = (notes + [note]).reduce(0) { $0 + $1.encoded.count }
         if notes.count >= Defaults.maxSteps || bytes > Defaults.maxStepBytes { return .full }
         guard let value else { return .open }
         jobs[claim.id]?.notes.append(note)

@@ -48,13 +48,13 @@ extension QueueModel {
     ///
     /// - Returns: for each why it was refused; `nil` = it was not.
     package mutating func note(
-        _ claims: [Claim], _ kind: NoteKind, _ value: String, by consumer: ConsumerID, atUs nowUs: Int64
+        _ claims: [Claim], _ kind: NoteKind, _ value: [UInt8], by consumer: ConsumerID, atUs nowUs: Int64
     ) throws(Malformed) -> [Refusal?] {
         try Self.check((1...Self.maxJobs).contains(claims.count))
         return claims.map { claim in
             if let refusal = refusal(of: claim, consumer) { return refusal }
             switch kind {
-            case .progress: jobs[claim.id]?.progress = "\(nowUs / 1000) \(value)"
+            case .progress: jobs[claim.id]?.progress = "\(nowUs / 1000) " + String(decoding: value, as: UTF8.self)
             case .checkpoint: jobs[claim.id]?.checkpoint = value
             }
             return nil

@@ -53,7 +53,8 @@ package struct QueueModel: Hashable, Sendable {
         /// How its last attempts ended, the oldest first.
         package internal(set) var history: [JobAttempt] = []
         /// How far it is, as its last run has said, and what that has left for the next one.
-        package internal(set) var progress, checkpoint: String?
+        package internal(set) var progress: String?
+        package internal(set) var checkpoint: [UInt8]?
     }
 
     package enum Place: Hashable, Sendable {

@@ -41,7 +41,8 @@ extension JobContext {
     /// over failures, lapses and releases, and goes when the job is done or forgotten.
     ///
     /// - Throws: ``StintError``: `leaseLost` when the job is another's by now: stop without side effects; `payloadTooLarge`
-    ///   beyond ``Defaults/maxCheckpointBytes``; `queueFull`, `unavailable`, `unconfirmed`: it may or may not be stored.
+    ///   beyond ``Defaults/maxCheckpointBytes``; `queueFull`, `unavailable`, `unconfirmed`: it may or may not be stored. What
+    ///   the client's codec throws, where the job's payload was encoded.
     public func checkpoint(_ value: some Encodable & Sendable) async throws {
         try await saveCheckpoint(encode(value, "the checkpoint"))
     }
@@ -50,14 +51,15 @@ extension JobContext {
     public func saveCheckpoint(_ bytes: ByteBuffer) async throws {
         try check(bytes, Defaults.maxCheckpointBytes, "the checkpoint")
         try assertHeld()
-        let note = Note(lease.held, .checkpoints, bytes)
+        let note = Note(lease.held, .checkpoints, try await encoded(bytes, .checkpoint))
         let refusals = try await desk.store.note([note], on: queue, by: consumer)
         if refusals.first.flatMap({ $0 }) != nil { throw leaseIsOver }
     }
 
     /// What an earlier run of this job has stored last; `nil` = nothing. Asked for when it is called.
     ///
-    /// - Throws: ``StintError``: `undecodable`, or what the connection met.
+    /// - Throws: ``StintError``: `undecodable`, or what the connection met. Of a job whose payload was encoded also `keyMissing`,
+    ///   which hands the job back for 30 s when the handler throws it on, and `tampered`.
     public func checkpoint<Value: Decodable>(as type: Value.Type) async throws -> Value? {
         guard let bytes = try await loadCheckpoint() else { return nil }
         do {
@@ -71,7 +73,8 @@ extension JobContext {
 
     /// The same, as bytes.
     public func loadCheckpoint() async throws -> ByteBuffer? {
-        try await desk.store.checkpoint(of: id, on: queue)
+        guard let stored = try await desk.store.checkpoint(of: id, on: queue) else { return nil }
+        return try await decoded(stored, .checkpoint)
     }
 
     // MARK: Log

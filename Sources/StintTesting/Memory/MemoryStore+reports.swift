@@ -21,7 +21,7 @@ extension MemoryStore {
             var refusals: [QueueModel.Refusal?] = []
             for note in notes {
                 refusals += try model.note(
-                    [note.held.claim], note.kind == .progress ? .progress : .checkpoint, String(buffer: note.value),
+                    [note.held.claim], note.kind == .progress ? .progress : .checkpoint, Array(buffer: note.value),
                     by: consumer, atUs: nowUs)
             }
             return refusals
@@ -29,7 +29,7 @@ extension MemoryStore {
     }
 
     package func checkpoint(of id: JobID, on queue: QueueName) throws(StintError) -> ByteBuffer? {
-        look(queue) { memory, _ in memory.model.jobs[id]?.checkpoint.map { ByteBuffer(string: $0) } }
+        look(queue) { memory, _ in memory.model.jobs[id]?.checkpoint.map { ByteBuffer(bytes: $0) } }
     }
 
     package func result(of id: JobID, on queue: QueueName) throws(StintError) -> ByteBuffer? {

@@ -46,7 +46,8 @@ extension Lab {
             .other,
             { model in
                 try model.note(
-                    jobs.map(\.claim), isProgress ? .progress : .checkpoint, value, by: consumer, atUs: nowUs
+                    jobs.map(\.claim), isProgress ? .progress : .checkpoint, Array(value.utf8), by: consumer,
+                    atUs: nowUs
                 ).map { $0.map { "\($0)" } ?? "kept" }.description
             },
             { try await $0.note(notes, on: queue, by: consumer) },

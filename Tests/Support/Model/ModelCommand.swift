@@ -72,7 +72,9 @@ struct ModelCommand {
         return true
     }
 
-    private static func search(_ run: ModelRun, _ plan: Plan, depth: Int, traces: Int, seed: UInt64) async throws -> Bool {
+    private static func search(_ run: ModelRun, _ plan: Plan, depth: Int, traces: Int, seed: UInt64) async throws
+        -> Bool
+    {
         let start = ContinuousClock.now
         let search = Search(plan, depth: depth)
         let seconds = (start.duration(to: .now) / .milliseconds(1)).rounded() / 1000

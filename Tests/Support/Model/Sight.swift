@@ -148,7 +148,9 @@ extension Sight {
         cancelsOf = Set(model.jobs.keys.filter { model.lease(of: $0)?.cancelReason != nil })
         for (id, job) in model.jobs {
             if let progress = job.progress { said["progress \(id)"] = progress }
-            if let checkpoint = job.checkpoint { said["checkpoint \(id)"] = checkpoint }
+            if let checkpoint = job.checkpoint {
+                said["checkpoint \(id)"] = String(decoding: checkpoint, as: UTF8.self)
+            }
         }
         for (id, kept) in model.results {
             results[id.rawValue] = String(decoding: kept.result, as: UTF8.self)
@@ -164,7 +166,9 @@ extension Sight {
         keys = model.keys
         timedKeys = model.timedKeys.mapValues { "\($0.untilMs)" }
         keyOf = model.jobs.compactMapValues { $0.key?.told }
-        notes = model.jobs.filter { !$0.value.notes.isEmpty }.mapValues { $0.notes.map(\.encoded).joined() }
+        notes = model.jobs.filter { !$0.value.notes.isEmpty }.mapValues {
+            String(decoding: $0.notes.flatMap(\.encoded), as: UTF8.self)
+        }
         jobs = model.jobs.mapValues(Detail.init)
     }
 
