@@ -15,18 +15,17 @@ extension StintClient {
     @discardableResult
     public func setOrder(_ order: QueueOrder, of queue: QueueName) async throws(StintError) -> QueueOrder {
         try order.validate()
-        let store = try redis(for: "order of \(queue)").store
         try await open(queue)
         // A change that is under way first: what its scores say is known only by what they were before.
-        try await ReorderWalk(store).run(queue)
-        let before = try await store.configure([("order", order.setting)], of: queue)
-        try await ReorderWalk(store).run(queue)
+        try await ReorderWalk(jobs).run(queue)
+        let before = try await jobs.configure([("order", order.setting)], of: queue)
+        try await ReorderWalk(jobs).run(queue)
         return before.order
     }
 
     /// Which of the ready jobs of a queue run first.
     public func order(of queue: QueueName) async throws(StintError) -> QueueOrder {
-        try await redis(for: "order of \(queue)").store.settings(of: queue).order
+        try await jobs.order(of: queue).order
     }
 
     /// How long a run of each type of job takes, as far as nodes have learned it: what ``QueueOrder/shortest`` goes by where a
@@ -34,7 +33,7 @@ extension StintClient {
     ///
     /// - Throws: ``StintError``: `refused` or `unavailable`.
     public func estimates(of queue: QueueName) async throws(StintError) -> [JobType: Duration] {
-        try await redis(for: "estimates of \(queue)").store.estimates(of: queue)
+        try await jobs.estimates(of: queue)
     }
 
     // MARK: Change

@@ -7,9 +7,9 @@ package struct ReorderWalk: Sendable {
     /// What a step may read of records before the steps become smaller.
     private static let bytesPerStep = 4 << 20
 
-    let store: Store
+    let store: any JobStore
 
-    package init(_ store: Store) { self.store = store }
+    package init(_ store: any JobStore) { self.store = store }
 
     /// - Returns: how many jobs were looked at.
     /// - Throws: ``StintError``; what was done until then is done, and whoever begins anew goes on with the rest.

@@ -41,6 +41,12 @@ package protocol JobStore: ReportStore {
         async throws(StintError) -> [ChangeOutcome]
     func edit(_ payloads: [(id: JobID, payload: ByteBuffer)], on queue: QueueName)
         async throws(StintError) -> [EditOutcome]
+    func configure(_ settings: [(name: String, value: String?)], of queue: QueueName) async throws(StintError)
+        -> QueueSettings
+    func order(of queue: QueueName) async throws(StintError) -> (order: QueueOrder, isReordering: Bool)
+    func reorder(_ limit: Int, of queue: QueueName, from cursor: String, change: String) async throws(StintError)
+        -> ReorderStep
+    func estimates(of queue: QueueName) async throws(StintError) -> [JobType: Duration]
     func purge(_ limit: Int, _ state: JobState, on queue: QueueName) async throws(StintError) -> Int
     func pause(_ isPaused: Bool, _ queue: QueueName) async throws(StintError) -> Bool
 }

@@ -21,6 +21,10 @@ package struct ReorderStep: Sendable {
     package let change: String
     package let looked: Int
     package let recordBytes: Int
+
+    package init(next: String?, change: String, looked: Int, recordBytes: Int) {
+        (self.next, self.change, self.looked, self.recordBytes) = (next, change, looked, recordBytes)
+    }
 }
 
 extension Store {

@@ -11,8 +11,6 @@ struct RefusalTests {
         let client = stint.client, queue: QueueName = "mail"
         let id = try await client.enqueue(Note(text: "a"), on: queue).id
         let refused: [(String, () async throws -> Void)] = [
-            ("order", { try await client.setOrder(.fifo, of: queue) }),
-            ("order", { _ = try await client.order(of: queue) }),
             ("failures", { _ = try await client.failures(of: queue) }),
             ("failures", { try await client.redrive(where: DeadJobFilter(), on: queue) }),
             ("explain", { _ = try await client.explain(id, on: queue) }),

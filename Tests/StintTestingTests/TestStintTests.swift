@@ -44,6 +44,34 @@ struct TestStintTests {
         #expect(await seen.lines == ["a 1 mail"])
     }
 
+    @Test func `jobs run in the order that was set for their queue`() async throws {
+        let seen = Seen()
+        let stint = try TestStint { Note.handler { note, _ in await seen.note(note.text) } }
+        let client = stint.client
+        #expect(try await client.setOrder(.lifo, of: "mail") == .priority)
+        try await client.enqueue([Note(text: "a"), Note(text: "b"), Note(text: "c")], on: "mail")
+        #expect(try await client.order(of: "mail") == .lifo)
+        try await stint.drain()
+        #expect(await seen.lines == ["c", "b", "a"])
+        #expect(try await client.estimates(of: "mail").isEmpty)
+        await #expect(throws: StintError.self) { try await client.setOrder(.aged(.zero), of: "mail") }
+
+        var orders: Set<[String]> = []
+        for seed in 1...5 as ClosedRange<UInt64> {
+            for _ in 1...2 {
+                let (seen, ids) = (Seen(), (1...8).map { "\($0)" })
+                let stint = try TestStint(seed: seed) { Note.handler { note, _ in await seen.note(note.text) } }
+                try await stint.client.setOrder(.random, of: "mail")
+                try await stint.client.enqueue(ids.map { Note(text: $0) }, on: "mail")
+                try await stint.drain()
+                #expect(await seen.lines.sorted() == ids)
+                await orders.insert(seen.lines)
+            }
+        }
+        // The same seed draws the same order; two of five may be alike by chance, all of them are not.
+        #expect((2...5).contains(orders.count))
+    }
+
     @Test func `a failed job is tried again after the policy's delay, and is dead when its failures are spent`()
         async throws
     {

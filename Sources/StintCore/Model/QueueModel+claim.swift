@@ -41,10 +41,10 @@ extension QueueModel {
     /// - Parameters:
     ///   - leaseMs: a job's own lease goes before it.
     ///   - choice: `nil` = jobs of every type.
-    ///   - drawn: where the order is random, which jobs they are: whoever compares says so.
+    ///   - draw: where the order is random, chooses so many of the ready jobs.
     package mutating func claim(
-        _ limit: Int, for consumer: ConsumerID, leaseMs: Int64, only choice: Choice? = nil, drawn: [JobID] = [],
-        atUs nowUs: Int64
+        _ limit: Int, for consumer: ConsumerID, leaseMs: Int64, only choice: Choice? = nil,
+        draw: (_ ready: [JobID], _ count: Int) -> [JobID] = { Array($0.prefix($1)) }, atUs nowUs: Int64
     ) throws(Malformed) -> Claimed {
         let limit = try Self.limit(limit)
         try Self.check((1...Self.maxLeaseMs).contains(leaseMs) && choice?.fromRank ?? 0 >= 0)
@@ -58,7 +58,7 @@ extension QueueModel {
         if let choice {
             if pick(limit, choice, &claimed) { return emptyHanded(claimed, atUs: nowUs) }
         } else {
-            claimed.ids = try next(limit, drawn)
+            claimed.ids = try next(limit, draw)
         }
         if !claimed.ids.isEmpty {
             lastToken = Token(rawValue: max(lastToken.rawValue + 1, nowUs))
@@ -112,8 +112,9 @@ extension QueueModel {
         return promoted
     }
 
-    private func next(_ limit: Int, _ drawn: [JobID]) throws(Malformed) -> [JobID] {
+    private func next(_ limit: Int, _ draw: (_ ready: [JobID], _ count: Int) -> [JobID]) throws(Malformed) -> [JobID] {
         if order != .random { return Array(ready.prefix(limit)) }
+        let drawn = draw(ready, min(limit, line.count))
         let isPart = Set(drawn).count == drawn.count && Set(drawn).isSubset(of: ready)
         guard isPart, drawn.count == min(limit, line.count) else { throw Malformed() }
         return drawn

@@ -21,6 +21,20 @@ extension QueueModel {
         }
     }
 
+    /// Since when the job that is ready longest has been so, as far as the order tells; of aged jobs the one that runs next.
+    package var oldestReadyUs: Int64? {
+        let slots: [ReadyLine.Slot]
+        switch order {
+        case .lifo: slots = line.slots.suffix(1)
+        case .aged: slots = Array(line.slots.prefix(1))
+        case .deadline: slots = line.heads.filter { !ReadyScore.isDeadline($0.score) }
+        case .priority, .fifo, .random, .shortest: slots = line.heads
+        }
+        return slots.compactMap { slot in
+            jobs[slot.id].flatMap { scores.ticks($0.header, slot.score) }.map(ReadyScore.us)
+        }.min()
+    }
+
     /// Remembers how long runs have taken, by types, where the order asks for it. What is known of a type counts as much as
     /// eight runs.
     ///

@@ -32,6 +32,13 @@ package struct ReadyLine: Hashable, Sendable {
         return low < high ? (slots[low], slots[high - 1]) : nil
     }
 
+    /// The first of each band.
+    var heads: [Slot] {
+        zip([nil] + slots.map { Optional($0.score / ReadyScore.band) }, slots).compactMap { before, slot in
+            before == slot.score / ReadyScore.band ? nil : slot
+        }
+    }
+
     mutating func rescore(_ score: (Slot) -> Int64) {
         for index in slots.indices { slots[index].score = score(slots[index]) }
         slots.sort()
@@ -62,6 +69,11 @@ struct ReadyScore {
 
     /// The model's ticks begin later: in the search the time is always 0, and jobs go before it.
     static func ticks(_ nowUs: Int64) -> Int64 { nowUs / 125 + 1 << 40 }
+
+    static func us(_ ticks: Int64) -> Int64 { (ticks - 1 << 40) * 125 }
+
+    /// Whether a score of the order by deadlines is one.
+    static func isDeadline(_ score: Int64) -> Bool { score < last * band }
 
     static func band(of score: Int64) -> Range<Int64> {
         let low = score / band * band

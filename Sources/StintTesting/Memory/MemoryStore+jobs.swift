@@ -19,8 +19,11 @@ extension MemoryStore: JobStore {
     package func claim(
         _ limit: Int, from queue: QueueName, for consumer: ConsumerID, lease: Duration
     ) throws(StintError) -> Claim {
-        try change(queue, "claim") { model, nowUs throws(QueueModel.Malformed) in
-            let claimed = try model.claim(limit, for: consumer, leaseMs: lease.wholeMs, atUs: nowUs)
+        var random = draw()
+        return try change(queue, "claim") { model, nowUs throws(QueueModel.Malformed) in
+            let claimed = try model.claim(
+                limit, for: consumer, leaseMs: lease.wholeMs,
+                draw: { ready, count in Array(ready.shuffled(using: &random).prefix(count)) }, atUs: nowUs)
             return Claim(claimed, of: model, atUs: nowUs)
         }
     }

@@ -29,11 +29,11 @@ extension MemoryStore {
     }
 
     package func checkpoint(of id: JobID, on queue: QueueName) throws(StintError) -> ByteBuffer? {
-        look(queue) { memory, _ in memory.model.jobs[id]?.checkpoint.map { ByteBuffer(bytes: $0) } }
+        look(queue) { model, _ in model.jobs[id]?.checkpoint.map { ByteBuffer(bytes: $0) } }
     }
 
     package func result(of id: JobID, on queue: QueueName) throws(StintError) -> ByteBuffer? {
-        look(queue) { memory, _ in memory.model.results[id].map { ByteBuffer(bytes: $0.result) } }
+        look(queue) { model, _ in model.results[id].map { ByteBuffer(bytes: $0.result) } }
     }
 
     package func trimResults(

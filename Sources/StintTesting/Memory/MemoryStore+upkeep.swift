@@ -58,8 +58,8 @@ extension MemoryStore {
         }
         let running = zip(ids, outcomes).filter { $0.1 == .requested }.map(\.0)
         cancellation.outcomes = outcomes
-        cancellation.holders = look(queue) { memory, _ in
-            Set(running.compactMap { memory.model.lease(of: $0)?.consumer })
+        cancellation.holders = look(queue) { model, _ in
+            Set(running.compactMap { model.lease(of: $0)?.consumer })
         }
         tellOfCancels(running, on: queue, reason: reason)
         return cancellation

@@ -10,18 +10,20 @@ import Synchronization
 /// bytes.
 package final class MemoryStore: Sendable {
     struct State {
-        var queues: [QueueName: MemoryQueue] = [:]
+        var queues: [QueueName: QueueModel] = [:]
         /// The register, in the order of their first use.
         var names: [QueueName] = []
         var nowUs: Int64
+        /// For queues in random order.
+        var random: SeededGenerator
     }
 
     private let state: Mutex<State>
     /// Told of jobs that are running and wanted cancelled.
     private let onCancel = Mutex<(@Sendable ([JobID], QueueName, String) -> Void)?>(nil)
 
-    package init(nowUs: Int64) {
-        state = Mutex(State(nowUs: nowUs))
+    package init(nowUs: Int64, seed: UInt64 = 1) {
+        state = Mutex(State(nowUs: nowUs, random: SeededGenerator(seed: seed)))
     }
 
     /// µs since 1970.
@@ -57,7 +59,7 @@ package final class MemoryStore: Sendable {
         let answer: Result<Answer, QueueModel.Malformed> = state.withLock { state in
             let nowUs = state.nowUs
             do throws(QueueModel.Malformed) {
-                return .success(try state.queues[queue, default: MemoryQueue()].change(nowUs, body))
+                return .success(try body(&state.queues[queue, default: QueueModel()], nowUs))
             } catch {
                 return .failure(error)
             }
@@ -69,41 +71,16 @@ package final class MemoryStore: Sendable {
     }
 
     /// Looks at a queue; one that was never used is empty.
-    func look<Answer: Sendable>(_ queue: QueueName, _ body: (MemoryQueue, _ nowUs: Int64) -> Answer) -> Answer {
-        state.withLock { state in body(state.queues[queue] ?? MemoryQueue(), state.nowUs) }
+    func look<Answer: Sendable>(_ queue: QueueName, _ body: (QueueModel, _ nowUs: Int64) -> Answer) -> Answer {
+        state.withLock { state in body(state.queues[queue] ?? QueueModel(), state.nowUs) }
     }
+
+    /// Draws the seed of one claim in random order.
+    func draw() -> SeededGenerator { state.withLock { SeededGenerator(seed: $0.random.next()) } }
 
     static func refusal(_ operation: String, _ queue: QueueName) -> StintError {
         StintError(
             .refused, "\(operation) \(queue)", "ERR STINT_ARGUMENTS \(operation): malformed arguments",
             advice: "See the script of this name in docs/protocol.md.")
-    }
-}
-
-/// One queue, and what the model leaves out of it.
-struct MemoryQueue: Sendable {
-    var model = QueueModel()
-    /// Since when jobs are ready.
-    private(set) var readySinceUs: [JobID: Int64] = [:]
-
-    mutating func change<Answer>(
-        _ nowUs: Int64, _ body: (inout QueueModel, _ nowUs: Int64) throws(QueueModel.Malformed) -> Answer
-    ) throws(QueueModel.Malformed) -> Answer {
-        let answer = try body(&model, nowUs)
-        noteReady(nowUs: nowUs)
-        return answer
-    }
-
-    /// A job that was put before others is as old as they are: so Redis keeps it, too.
-    private mutating func noteReady(nowUs: Int64) {
-        let before = readySinceUs
-        readySinceUs = [:]
-        for line in Dictionary(grouping: model.line.ids, by: { model.jobs[$0]?.header.priority }).values {
-            var firstUs = nowUs
-            for id in line.reversed() {
-                firstUs = min(firstUs, before[id] ?? nowUs)
-                readySinceUs[id] = firstUs
-            }
-        }
     }
 }

@@ -53,7 +53,7 @@ public final class TestStint: Sendable {
     /// - Parameters:
     ///   - startingAt: what the clock says at first. Default: now, so that due times which the code under test reckons from
     ///     `Date.now` are where it thinks they are.
-    ///   - seed: the same seed draws the same jitter for retries. Default 1.
+    ///   - seed: the same seed draws the same jitter for retries, and from queues in random order the same jobs. Default 1.
     ///   - lease: that of the nodes, for jobs without one of their own. Default 30 s.
     ///   - logger: what handlers and nodes log to. Default: nowhere.
     ///   - handlers: as for ``StintNode``; none are needed to test what is enqueued.
@@ -67,7 +67,7 @@ public final class TestStint: Sendable {
         self.consumer = try ConsumerID(name: "test")
         self.lease = lease
         self.logger = logger ?? Logger(label: "stint.test") { _ in SwiftLogNoOpLogHandler() }
-        store = MemoryStore(nowUs: nowUs)
+        store = MemoryStore(nowUs: nowUs, seed: seed)
         client = StintClient(memory: store, logger: self.logger)
         state = Mutex(State(generator: SeededGenerator(seed: seed), trimmedAtUs: nowUs))
         store.whenCancelling { [weak self] ids, queue, reason in

@@ -44,7 +44,7 @@ extension Lab {
             .other,
             { model in
                 let claimed = try model.claim(
-                    limit, for: consumer, leaseMs: leaseMs, only: choice, drawn: drawn, atUs: nowUs)
+                    limit, for: consumer, leaseMs: leaseMs, only: choice, draw: { _, _ in drawn }, atUs: nowUs)
                 nextDueMs = model.firstMs(.scheduled)
                 return claimed.told(model.jobs)
             },
