@@ -30,9 +30,9 @@ package struct MutantRun: Sendable {
             case (nil, nil):
                 isRight = false
                 say("SURVIVED  \(mutant)")
-            case (.some, .some):
+            case (let how?, .some):
                 killed += 1
-                say("killed    \(mutant)  although it has an excuse")
+                say("killed    \(mutant)  although it has an excuse [\(how)]")
             }
         }
         say("mutants: \(mutants.count), killed \(killed), excused \(excused), --seed \(seed)")
