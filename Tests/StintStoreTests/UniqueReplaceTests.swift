@@ -91,6 +91,21 @@ struct UniqueReplaceTests {
         }
     }
 
+    @Test func `a job that is replaced for the key of a job that had its id before leaves its own key`() async throws {
+        try await withQueue { bench in
+            try await bench.enqueueUnique("a", "k", until: .time(.minutes(10)))
+            _ = try await bench.store.ack(try await bench.held(), on: bench.queue, by: bench.me)
+            let none = Retention(age: .zero, count: 0)
+            for _ in 0..<2 { _ = try await bench.store.trim(on: bench.queue, keeping: [(.done, none)]) }
+            try await bench.enqueueUnique("a", "l")
+            #expect(
+                try await bench.enqueueUnique("b", "k", until: .untilDone, .replace) == .replaced(JobID("a"), .ready))
+            #expect(try await bench.holder(of: "k") == "a")
+            #expect(try await bench.redis("HGET", bench.key("unique"), "l").isNull)
+            #expect(try await bench.enqueueUnique("c", "l") == .accepted)
+        }
+    }
+
     @Test func `fsck finds keys of nobody and jobs without their keys, and mends both`() async throws {
         try await withQueue { bench in
             try await bench.enqueueUnique("a", "k")

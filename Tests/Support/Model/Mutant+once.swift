@@ -2,6 +2,9 @@
 extension Mutant {
     private static let damage = "entries that no whole script leaves: UniqueTests"
 
+    private static let reused =
+        "ids that are used again while their first job's key is held are rare: UniqueReplaceTests"
+
     private static let redriven = "redrives of jobs with keys are rare: UniqueReplaceTests"
 
     static let keys = [
@@ -22,6 +25,7 @@ extension Mutant {
         Mutant("keys", "        elseif holder then", "        elseif false then"),
         Mutant("keys", "        if take.displaced then", "        if false then"),
         Mutant("keys", "if take.replaced == 'ready' then", "if false then"),
+        Mutant("keys", "if take.replaced then", "if false then", survives: reused),
         Mutant("keys", "    if #replaced > 0 then", "    if false then"),
         Mutant("keys", "take.replaced and prefix .. take.replaced ~= index", "false"),
         Mutant("keys", "take.replaced and prefix .. take.replaced ~= index", "take.replaced"),
