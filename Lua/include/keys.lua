@@ -48,10 +48,6 @@ end
 local function take_keys(prefix, takes)
     local replaced = {}
     for _, take in ipairs(takes) do
-        if take.replaced then
-            -- Where its id was another's before, which holds this key for a time still, it has another key of its own.
-            free_keys(prefix, { take.id })
-        end
         take_key(prefix, take.id, take.mode, take.key, take.until_ms)
         if take.displaced then
             redis.call('HDEL', prefix .. 'unique_of', take.displaced)

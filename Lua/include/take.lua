@@ -7,17 +7,16 @@ local function key_holder(prefix, key, entry)
     if not id then
         return nil
     end
+    local owned = redis.call('HGET', prefix .. 'unique_of', id)
+    local is_its = owned and string.sub(owned, 3) == key
     if until_ms ~= '' then
         if tonumber(until_ms) > now_ms then
-            return id, state_of(prefix, id) or 'done'
+            -- The job that took the key may be forgotten, and its id another's by now.
+            return id, is_its and state_of(prefix, id) or 'done'
         end
         return nil
     end
-    local owned = redis.call('HGET', prefix .. 'unique_of', id)
-    if not owned or string.sub(owned, 3) ~= key then
-        return nil
-    end
-    local state = state_of(prefix, id)
+    local state = is_its and state_of(prefix, id)
     if state == 'ready' or state == 'scheduled' or state == 'leased' then
         return id, state
     end

@@ -91,18 +91,23 @@ struct UniqueReplaceTests {
         }
     }
 
-    @Test func `a job that is replaced for the key of a job that had its id before leaves its own key`() async throws {
+    @Test(arguments: [JobState.ready, .scheduled, .leased])
+    func `a job whose id was another's is not replaced for the key that that one has for a time`(state: JobState)
+        async throws
+    {
         try await withQueue { bench in
             try await bench.enqueueUnique("a", "k", until: .time(.minutes(10)))
             _ = try await bench.store.ack(try await bench.held(), on: bench.queue, by: bench.me)
             let none = Retention(age: .zero, count: 0)
             for _ in 0..<2 { _ = try await bench.store.trim(on: bench.queue, keeping: [(.done, none)]) }
-            try await bench.enqueueUnique("a", "l")
-            #expect(
-                try await bench.enqueueUnique("b", "k", until: .untilDone, .replace) == .replaced(JobID("a"), .ready))
-            #expect(try await bench.holder(of: "k") == "a")
-            #expect(try await bench.redis("HGET", bench.key("unique"), "l").isNull)
-            #expect(try await bench.enqueueUnique("c", "l") == .accepted)
+            try await bench.enqueueUnique(
+                "a", "l", due: state == .scheduled ? .after(.minutes(1)) : .now, payload: "own")
+            if state == .leased { _ = try await bench.claim() }
+            let taken = EnqueueOutcome.taken(by: JobID(unchecked: "a"), .done)
+            #expect(try await bench.enqueueUnique("b", "k", until: .untilDone, .replace) == taken)
+            #expect(try await bench.detail("a")?.payload == ByteBuffer(string: "own"))
+            #expect(try await bench.state("a") == state)
+            #expect(try await bench.enqueueUnique("c", "l") == .taken(by: JobID(unchecked: "a"), state))
         }
     }
 

@@ -30,7 +30,9 @@ extension QueueModel {
     /// Whose a key is now, and that job's state; a job that is known no more is done.
     func holder(of key: String, nowMs: Int64) -> (id: JobID, state: JobState)? {
         if let timed = timedKeys[key] {
-            return timed.untilMs > nowMs ? (timed.id, state(of: timed.id) ?? .done) : nil
+            // The job that took it may be forgotten, and its id another's by now.
+            let state = jobs[timed.id]?.key?.text == key ? jobs[timed.id]?.place.state : nil
+            return timed.untilMs > nowMs ? (timed.id, state ?? .done) : nil
         }
         return jobs.first { $0.value.holdsKey && $0.value.key?.text == key }.map { ($0.key, $0.value.place.state) }
     }
