@@ -35,11 +35,10 @@ extension StintClient {
 
     /// Walks all failed jobs, each once.
     package func eachFailure(of queue: QueueName, _ body: (FailedJob) -> Void) async throws(StintError) {
-        let store = try redis(for: "failures of \(queue)").store
         var (cursor, limit): (String?, Int) = ("0", 100)
         var seen: Set<JobID> = []
         while let at = cursor {
-            let step = try await store.failures(limit, from: at, on: queue)
+            let step = try await jobs.failures(limit, from: at, on: queue)
             for job in step.jobs where seen.insert(job.id).inserted { body(job) }
             limit = step.recordBytes > Self.bytesPerStep ? max(1, limit / 4) : min(Defaults.maxJobsPerCall, limit * 2)
             cursor = step.next

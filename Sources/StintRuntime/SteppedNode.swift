@@ -40,6 +40,7 @@ package final class SteppedNode: Sendable {
     /// Closed: its slots are made here, one for the run.
     private let pool = SlotPool(concurrency: 1, onHungry: {}, onIdle: {}, onDrained: {}, run: { _, _ in })
     private let notes = Notes()
+    private let reports: ReportLoop
 
     /// - Parameters:
     ///   - eventLoop: for signals that nobody waits for.
@@ -52,9 +53,10 @@ package final class SteppedNode: Sendable {
         configuration.lease = lease
         let notes = self.notes
         _ = pool.close()
-        self.state = NodeState(
+        let state = NodeState(
             jobs: jobs, redis: nil, eventLoop: eventLoop, configuration: configuration, handlers: handlers,
             logger: logger, observer: { notes.note($0) }, time: time, draw: draw)
+        (self.state, reports) = (state, ReportLoop(node: state, timer: Signal(eventLoop)))
     }
 
     package var consumer: ConsumerID { state.consumer }
@@ -79,6 +81,7 @@ package final class SteppedNode: Sendable {
         } onCancel: {
             lease.cancel(.shutdown)
         }
+        await reports.runOnce()
         let unsent = state.outbox.takeAll()
         return notes.log.withLock { log in
             log.unsent += unsent
@@ -101,11 +104,12 @@ package final class SteppedNode: Sendable {
         }
     }
 
-    /// One round of the heartbeat, and of what watches local deadlines.
+    /// One round of the heartbeat, of what watches local deadlines, and of what jobs say about themselves.
     ///
     /// - Parameter isHeard: false = the store hears nothing of it.
     /// - Returns: how long until the next; `nil` = nothing is held.
     package func beat(isHeard: Bool = true) async -> Duration? {
+        if isHeard { await reports.runOnce() }
         let next = isHeard ? await HeartbeatLoop(node: state).runOnce(now: state.now) : nil
         let left = DeadlineLoop(node: state, pool: pool).runOnce(now: state.now)
         return state.leases.isEmpty ? nil : [next, left].compactMap { $0 }.min()

@@ -34,6 +34,7 @@ package protocol JobStore: ReportStore {
         async throws(StintError) -> Int
     func result(of id: JobID, on queue: QueueName) async throws(StintError) -> ByteBuffer?
 
+    func failures(_ limit: Int, from cursor: String, on queue: QueueName) async throws(StintError) -> FailureStep
     func cancel(_ ids: [JobID], on queue: QueueName, reason: String, by: String)
         async throws(StintError) -> Cancellation
     func redrive(_ ids: [JobID], on queue: QueueName) async throws(StintError) -> [RedriveOutcome]

@@ -15,6 +15,11 @@ package struct FailedJob: Sendable, Hashable {
     package let payloadBytes: Int
     /// The reason may be cut.
     package let tries: Tries
+
+    package init(id: JobID, state: JobState, whenMs: Int64?, type: JobType?, payloadBytes: Int, tries: Tries) {
+        (self.id, self.state, self.whenMs) = (id, state, whenMs)
+        (self.type, self.payloadBytes, self.tries) = (type, payloadBytes, tries)
+    }
 }
 
 /// What one step through the failures of a queue has seen.
@@ -24,6 +29,10 @@ package struct FailureStep: Sendable {
     package let serverMs: Int64
     package let recordBytes: Int
     package let jobs: [FailedJob]
+
+    package init(next: String?, serverMs: Int64, recordBytes: Int, jobs: [FailedJob]) {
+        (self.next, self.serverMs, self.recordBytes, self.jobs) = (next, serverMs, recordBytes, jobs)
+    }
 }
 
 /// What an edit could do.

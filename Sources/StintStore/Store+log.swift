@@ -6,6 +6,8 @@ public struct JobLogLine: Hashable, Sendable {
     /// When it was written, in ms since 1970 on the server's clock.
     public let atMs: Int64
     public let text: String
+
+    package init(atMs: Int64, text: String) { (self.atMs, self.text) = (atMs, text) }
 }
 
 extension Store {

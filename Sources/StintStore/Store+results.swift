@@ -38,7 +38,7 @@ public struct JobProgress: Hashable, Sendable {
     public let atMs: Int64
 
     /// Reads "<ms> <fraction> <note>".
-    init?(decoding text: String) {
+    package init?(decoding text: String) {
         let parts = text.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count >= 2, let atMs = Int64(parts[0]), let fraction = Double(parts[1]) else { return nil }
         self.init(fraction: fraction, note: parts.count > 2 ? String(parts[2]) : "", atMs: atMs)
@@ -53,6 +53,8 @@ public struct JobProgress: Hashable, Sendable {
 package protocol ReportStore: Sendable {
     func note(_ notes: [Note], on queue: QueueName, by consumer: ConsumerID) async throws(StintError) -> [Refusal?]
     func checkpoint(of id: JobID, on queue: QueueName) async throws(StintError) -> ByteBuffer?
+    func progress(of id: JobID, on queue: QueueName) async throws(StintError) -> JobProgress?
+    func log(of id: JobID, on queue: QueueName) async throws(StintError) -> [JobLogLine]
     func log(_ lines: [String], of id: JobID, on queue: QueueName) async throws(StintError)
 }
 

@@ -11,11 +11,7 @@ struct RefusalTests {
         let client = stint.client, queue: QueueName = "mail"
         let id = try await client.enqueue(Note(text: "a"), on: queue).id
         let refused: [(String, () async throws -> Void)] = [
-            ("failures", { _ = try await client.failures(of: queue) }),
-            ("failures", { try await client.redrive(where: DeadJobFilter(), on: queue) }),
             ("explain", { _ = try await client.explain(id, on: queue) }),
-            ("progress", { _ = try await client.progress(of: id, on: queue) }),
-            ("log", { _ = try await client.log(of: id, on: queue) }),
             ("log", { for try await _ in client.followLog(of: id, on: queue) {} }),
             ("events", { _ = try await client.events(of: queue) }),
             ("events", { try await client.setEvents(keeping: 10, on: queue) }),

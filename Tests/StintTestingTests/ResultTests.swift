@@ -45,6 +45,56 @@ struct ResultTests {
         }
     }
 
+    @Test func `what a job says while it runs can be read when time has passed, and when it has ended`() async throws {
+        let (started, gate) = (Meeting(2), Meeting(2))
+        let stint = try TestStint {
+            Note.handler { note, context in
+                context.progress(0.25, "a quarter of \(note.text)")
+                context.log("first")
+                await started.arrive()
+                await gate.arrive()
+                context.log("last")
+                throw Upset()
+            }
+        }
+        let client = stint.client
+        let id = try await client.enqueue(Note(text: "pie"), on: "mail").id
+        #expect(try await client.progress(of: id, on: "mail") == nil)
+        async let runs = stint.drain()
+        await started.arrive()
+        try await stint.advance(by: .seconds(20))
+        let progress = try await client.progress(of: id, on: "mail")
+        #expect(progress?.fraction == 0.25 && progress?.note == "a quarter of pie")
+        #expect(try await client.log(of: id, on: "mail").map(\.text) == ["first"])
+        await gate.arrive()
+        #expect(try await runs.map(\.reason) == ["upset"])
+        #expect(try await client.progress(of: id, on: "mail") == progress)
+        #expect(try await client.log(of: id, on: "mail").map(\.text) == ["first", "last"])
+        try await stint.advance(by: .seconds(86_400))
+        #expect(try await client.log(of: id, on: "mail").isEmpty)
+    }
+
+    @Test func `failures are grouped, and those of a group come back`() async throws {
+        let stint = try TestStint {
+            Sum.self
+            Note.handler { note, _ in if note.text != "fine" { throw JobOutcome.reject(reason: "no \(note.text)") } }
+        }
+        let client = stint.client
+        for numbers in [[], [], [1]] as [[Int]] { try await client.enqueue(Sum(numbers: numbers), on: "math") }
+        let note = try await client.enqueue(Note(text: "such mail"), on: "math").id
+        try await stint.drain()
+        let groups = try await client.failures(of: "math")
+        #expect(groups.map(\.reason) == ["nothing to sum", "no such mail"] && groups.map(\.dead) == [2, 1])
+        #expect(groups[1].sample == note && groups[1].types == ["note": 1])
+        let filter = DeadJobFilter(fingerprint: groups[1].fingerprint)
+        #expect(try await client.preview(where: filter, on: "math").samples == [note])
+        let report = try await client.redrive(
+            where: filter, on: "math", payload: ByteBuffer(string: #"{"text":"fine"}"#))
+        #expect(report.ready == 1 && report.found == 1)
+        #expect(try await stint.drain().map(\.end) == [.done])
+        #expect(try await client.stats(of: "math").dead == 2)
+    }
+
     @Test func `a job that waits is given another time, priority and payload`() async throws {
         let seen = Seen()
         let stint = try TestStint { Note.handler { note, _ in await seen.note(note.text) } }

@@ -77,12 +77,12 @@ extension StintClient {
 
     /// How far a job is; `nil` = it has not said so, or is not there any more.
     public func progress(of id: JobID, on queue: QueueName) async throws(StintError) -> JobProgress? {
-        try await redis(for: "progress of \(id)").store.progress(of: id, on: queue)
+        try await jobs.progress(of: id, on: queue)
     }
 
     /// The log of a job, the oldest line first. About 1,000 lines are kept, for a day after the last one.
     public func log(of id: JobID, on queue: QueueName) async throws(StintError) -> [JobLogLine] {
-        try await redis(for: "log of \(id)").store.log(of: id, on: queue)
+        try await jobs.log(of: id, on: queue)
     }
 
     /// The log of a job, and what is written to it from now on. It ends with the task that reads it, or with the client. What it

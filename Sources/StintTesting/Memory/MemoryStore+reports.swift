@@ -45,6 +45,44 @@ extension MemoryStore {
         }
     }
 
-    /// Lines of a job's log are for people: nobody reads them in a test.
-    package func log(_ lines: [String], of id: JobID, on queue: QueueName) {}
+    package func progress(of id: JobID, on queue: QueueName) throws(StintError) -> JobProgress? {
+        look(queue) { model, _ in model.jobs[id]?.progress.flatMap(JobProgress.init(decoding:)) }
+    }
+
+    package func log(_ lines: [String], of id: JobID, on queue: QueueName) throws(StintError) {
+        append(lines, to: LogName(id: id, queue: queue), keeping: Store.logLines)
+    }
+
+    package func log(of id: JobID, on queue: QueueName) throws(StintError) -> [JobLogLine] {
+        let lines = log(LogName(id: id, queue: queue))
+        guard let last = lines.last, last.atMs + Store.keepLog.wholeMs > nowUs / 1000 else { return [] }
+        return lines
+    }
+
+    /// All at once, whatever the limit.
+    package func failures(_ limit: Int, from cursor: String, on queue: QueueName) throws(StintError) -> FailureStep {
+        look(queue) { model, nowUs in
+            let failed = model.jobs.compactMap { id, job -> FailedJob? in
+                let state = job.place.state
+                guard let tries = job.tries, state != .cancelled else { return nil }
+                return FailedJob(
+                    id: id, state: state, whenMs: job.place.timeMs, type: job.header.type,
+                    payloadBytes: job.payload.count, tries: tries.shortened(to: Self.triesBytes))
+            }
+            return FailureStep(next: nil, serverMs: nowUs / 1000, recordBytes: 0, jobs: failed.sorted { $0.id < $1.id })
+        }
+    }
+
+    /// Of tries so many bytes are told.
+    private static let triesBytes = 350
+}
+
+extension Tries {
+    /// As `failures` cuts them: they are told as one text.
+    fileprivate func shortened(to bytes: Int) -> Tries {
+        let head = "\(failures) \(lapses) \(lastMs) ".utf8.count
+        return Tries(
+            failures: failures, lapses: lapses, lastMs: lastMs,
+            reason: String(decoding: reason.utf8.prefix(max(0, bytes - head)), as: UTF8.self))
+    }
 }

@@ -14,8 +14,14 @@ package final class MemoryStore: Sendable {
         /// The register, in the order of their first use.
         var names: [QueueName] = []
         var nowUs: Int64
+        var logs: [LogName: [JobLogLine]] = [:]
         /// For queues in random order.
         var random: SeededGenerator
+    }
+
+    struct LogName: Hashable {
+        let id: JobID
+        let queue: QueueName
     }
 
     private let state: Mutex<State>
@@ -73,6 +79,15 @@ package final class MemoryStore: Sendable {
     /// Looks at a queue; one that was never used is empty.
     func look<Answer: Sendable>(_ queue: QueueName, _ body: (QueueModel, _ nowUs: Int64) -> Answer) -> Answer {
         state.withLock { state in body(state.queues[queue] ?? QueueModel(), state.nowUs) }
+    }
+
+    func log(_ name: LogName) -> [JobLogLine] { state.withLock { $0.logs[name] ?? [] } }
+
+    func append(_ lines: [String], to name: LogName, keeping count: Int) {
+        state.withLock { state in
+            let new = lines.map { JobLogLine(atMs: state.nowUs / 1000, text: $0) }
+            state.logs[name] = ((state.logs[name] ?? []) + new).suffix(count)
+        }
     }
 
     /// Draws the seed of one claim in random order.

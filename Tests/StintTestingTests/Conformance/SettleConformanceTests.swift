@@ -1,3 +1,4 @@
+import NIOCore
 import StintCore
 import StintStore
 import Testing
@@ -192,5 +193,49 @@ struct SettleConformanceTests {
             #expect(error?.code == .refused && error?.message.contains("STINT_ARGUMENTS") == true)
         }
         #expect(try await stage.state("a") == .leased)
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `failures tell of the jobs that failed and may run again, and of why`(kind: Kind) async throws {
+        let stage = try await Stage(kind)
+        try await stage.enqueue("dead", "later", "ready", "fine", "cancelled")
+        let held = try await stage.held()
+        let long = String(repeating: "x", count: 500)
+        _ = try await stage.nack(held[0], .reject, reason: long)
+        _ = try await stage.nack(held[1], delay: .seconds(5), reason: "oops")
+        _ = try await stage.nack(held[2], reason: "oops")
+        _ = try await stage.ack([held[3]])
+        _ = try await stage.nack(held[4], .cancel, reason: "cancelled: why")
+        let jobs = try await stage.store.failures(1000, from: "0", on: stage.queue).jobs.sorted { $0.id < $1.id }
+        #expect(jobs.map(\.id.rawValue) == ["dead", "later", "ready"])
+        #expect(jobs.map(\.state) == [.dead, .scheduled, .ready])
+        let nowMs = Stage.startUs / 1000
+        #expect(jobs.map(\.whenMs) == [nowMs, nowMs + 5000, nil])
+        #expect(jobs.allSatisfy { $0.type == "test" && $0.tries.failures == 1 && $0.tries.lastMs == nowMs })
+        #expect(jobs.map(\.payloadBytes) == ["dead", "later", "ready"].map { "payload of \($0)".utf8.count })
+        #expect(jobs[0].tries.reason == String(repeating: "x", count: 350 - "1 0 \(nowMs) ".utf8.count))
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `progress, a checkpoint of any bytes and a log are read as they were written`(kind: Kind) async throws {
+        let stage = try await Stage(kind)
+        try await stage.enqueue("a")
+        let held = try await stage.held()[0], bytes = ByteBuffer(bytes: [0, 255, 10, 200, 0])
+        #expect(try await stage.store.progress(of: held.id, on: stage.queue) == nil)
+        let notes = [
+            StintStore.Note(held, .progress, ByteBuffer(string: "0.5 half way")),
+            StintStore.Note(held, .checkpoints, bytes),
+        ]
+        #expect(try await stage.store.note(notes, on: stage.queue, by: stage.me) == [nil, nil])
+        #expect(try await stage.store.note(notes, on: stage.queue, by: stage.other) == [.stale, .stale])
+        let progress = try await stage.store.progress(of: held.id, on: stage.queue)
+        #expect(progress?.fraction == 0.5 && progress?.note == "half way" && progress?.atMs == Stage.startUs / 1000)
+        #expect(try await stage.store.checkpoint(of: held.id, on: stage.queue) == bytes)
+        try await stage.store.log(["one", "two"], of: held.id, on: stage.queue)
+        try await stage.store.log(["three"], of: held.id, on: stage.queue)
+        #expect(try await stage.store.log(of: held.id, on: stage.queue).map(\.text) == ["one", "two", "three"])
+        let step = try await stage.store.once("s", of: held, noting: bytes, on: stage.queue, by: stage.me)
+        #expect(step == .noted(bytes))
+        #expect(try await stage.store.once("s", of: held, noting: nil, on: stage.queue, by: stage.me) == step)
     }
 }
