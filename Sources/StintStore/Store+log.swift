@@ -1,3 +1,4 @@
+import NIOCore
 package import StintCore
 package import StintRedis
 
@@ -17,17 +18,30 @@ extension Store {
     package static let keepLog = Duration.seconds(86_400)
 
     /// Adds lines to the log of a job. It is for people: no lease is asked for, and nothing depends on it.
+    ///
+    /// All of it goes out at once, so that a process that dies meanwhile leaves no log that stays for ever.
     package func log(_ lines: [String], of id: JobID, on queue: QueueName) async throws(StintError) {
         let key = keys.log(id, of: queue)
-        for line in lines {
+        var commands = lines.map { line in
             var command = RedisCommand("XADD")
             command.append(contentsOf: [key, "MAXLEN", "~", "\(Self.logLines)", "*", "l", line])
-            _ = try await send(command, "log \(id)")
+            return command
         }
         var expire = RedisCommand("PEXPIRE")
         expire.append(key)
         expire.append(Self.keepLog.wholeMs)
-        _ = try await send(expire, "log \(id)")
+        commands.append(expire)
+        for reply in commands.map({ client.submit($0) }) {
+            do {
+                _ = try await reply.get()
+            } catch {
+                throw StintError(Self.redisError(error), doing: "log \(id)")
+            }
+        }
+    }
+
+    private static func redisError(_ error: any Error) -> RedisError {
+        error as? RedisError ?? RedisError(.connectionLost, operation: "log", message: "\(error)")
     }
 
     /// The command that reads lines behind an entry, and waits for the first at most `blockMs`; `nil` = not at all.
