@@ -1,40 +1,12 @@
 /// What a record says of its job before the payload, and what never changes: `j<type>\n`, or `J<type>;k=v;k=v\n` where it
 /// has options. Scripts look at the options that concern them and never at the payload.
-public struct JobHeader: Hashable, Sendable {
+public struct JobHeader: Hashable, Sendable, CustomStringConvertible {
     /// Which handler runs the job.
     public var type: JobType
     /// Higher runs sooner. -100 to 100, default 0.
     public var priority: Int
-    /// The job's own lease; `nil` = the node's.
-    public var lease: Duration?
-    /// The failure that reaches this buries the job; `nil` = what its handler's retry policy says.
-    public var maxFailures: Int?
-    /// The lapse that reaches this buries the job; `nil` = ``Defaults/maxLapses``.
-    public var maxLapses: Int?
-    /// The job is not started after this, but buried; `nil` = it may wait for ever.
-    public var startBy: Moment?
-    /// By which a queue ordered by deadlines runs it: the earliest first. `nil` = after all that have one. Nothing else.
-    public var deadline: Moment?
-    /// How long the job is thought to take, for a queue that runs the shortest first; `nil` = as is known of its type.
-    public var estimate: Duration?
-    /// Until when the job holds its unique key; `nil` = it has none. The key is not in the header.
-    public var unique: UniqueSpan?
-    /// How long one run of the job may take; `nil` = what its handler says, else for ever.
-    public var timeout: Duration?
-    /// What the payload was encoded by, in the words of the codec; `nil` = the payload is as it was enqueued.
-    package var codec: String?
-    /// What stands for the unique key to which the encoded payload is bound in place of the job's id; `nil` = it is bound to the id.
-    package var sealedKey: String?
-    /// The payload is not shown where nobody asks for it.
-    package var isSensitive = false
-    /// The trace in which the job was enqueued.
-    package var trace: String?
-    /// When the job is tried again after a failure; `nil` = what its handler's retry policy says.
-    public var retry: RetryPlan?
-    /// A retry that would be due after this buries the job instead; `nil` = only the number of failures bounds them.
-    public var retryUntil: Moment?
-    /// How long the job's result is kept after it is done; `nil` = it has none.
-    public var keepResult: Duration?
+    /// `nil` = it has none of them, as nearly every job: so what goes along with a job everywhere is small.
+    var options: JobOptions?
 
     public init(
         type: JobType, priority: Int = 0, lease: Duration? = nil, maxFailures: Int? = nil, maxLapses: Int? = nil,
@@ -43,15 +15,21 @@ public struct JobHeader: Hashable, Sendable {
     ) {
         self.type = type
         self.priority = priority
-        self.lease = lease
-        self.maxFailures = maxFailures
-        self.maxLapses = maxLapses
-        self.startBy = startBy
-        self.deadline = deadline
-        self.estimate = estimate
-        self.timeout = timeout
-        self.unique = unique
-        self.keepResult = keepResult
+        var values = JobOptions.Values()
+        values.lease = lease
+        values.maxFailures = maxFailures
+        values.maxLapses = maxLapses
+        values.startBy = startBy
+        values.deadline = deadline
+        values.estimate = estimate
+        values.timeout = timeout
+        values.unique = unique
+        values.keepResult = keepResult
+        options = JobOptions(values)
+    }
+
+    private init(plain type: JobType) {
+        (self.type, priority) = (type, 0)
     }
 
     /// When the window for retries ends, ms since 1970; `nil` = there is none.
@@ -59,7 +37,9 @@ public struct JobHeader: Hashable, Sendable {
 
     /// Whether the enqueue script has to work something out, which it does for those jobs only.
     package var hasTerms: Bool {
-        [startBy, deadline, retryUntil].contains { $0?.isRelative ?? false }
+        guard let values = options?.values else { return false }
+        return values.startBy?.isRelative ?? false || values.deadline?.isRelative ?? false
+            || values.retryUntil?.isRelative ?? false
     }
 
     /// Whether the job was to be started before this time.
@@ -75,6 +55,7 @@ public struct JobHeader: Hashable, Sendable {
             }
         }
         try check((-100...100).contains(priority), "priority \(priority)", "-100 to 100")
+        if options == nil { return }
         if let lease {
             try check(
                 lease >= .milliseconds(100) && lease <= .seconds(86_400 * 7), "lease \(lease)", "100 ms to 7 days")
@@ -133,8 +114,12 @@ public struct JobHeader: Hashable, Sendable {
 
     private static let longestKept = Duration.seconds(86_400 * 30)
 
+    /// The header line.
+    public var description: String { String(encoded.dropLast()) }
+
     /// The header line, with its line end.
     package var encoded: String {
+        if options == nil, priority == 0 { return "j" + type.rawValue + "\n" }
         var options = ""
         if priority != 0 { options += ";p=\(priority)" }
         if let lease { options += ";l=\(lease.wholeMs)" }
@@ -167,12 +152,12 @@ public struct JobHeader: Hashable, Sendable {
         guard let mark = line.first, mark == "j" || mark == "J" else { throw malformed() }
         if !line.utf8.contains(UInt8(ascii: ";")) {
             guard let type = try? JobType(String(line.dropFirst())) else { throw malformed() }
-            self.init(type: type)
+            self.init(plain: type)
             return
         }
         let parts = line.dropFirst().split(separator: ";", omittingEmptySubsequences: false)
         guard let name = parts.first, let type = try? JobType(String(name)) else { throw malformed() }
-        self.init(type: type)
+        self.init(plain: type)
         for part in parts.dropFirst() {
             let pair = part.split(separator: "=", maxSplits: 1)
             guard pair.count == 2 else { throw malformed() }

@@ -54,7 +54,8 @@ struct Generator {
     }
 
     private mutating func command(_ model: QueueModel, _ nowMs: Int64) -> Command {
-        switch random.below(100) {
+        if model.order == .shortest, random.once(in: 12) { return learn() }
+        return switch random.below(100) {
         case 0..<16: enqueue()
         case 16..<28: .claim(limit(4), by: node(), leaseMs: ms(1...8))
         case 28..<32: .claimUsual(limit(4), by: node(), leaseMs: ms(1...8), from: random.one(of: [0, 0, 1, 2, 5, -1]))
