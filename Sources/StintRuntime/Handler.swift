@@ -1,7 +1,7 @@
 package import StintCore
 
-/// What a node does with jobs of one type.
-package struct Handler: Sendable {
+/// What a node does with jobs of one type. An object: each run looks it up.
+package final class Handler: Sendable {
     package let retry: RetryPolicy
     /// How long a run may take, unless its job says something else; `nil` = as long as it wants.
     package let timeout: Duration?

@@ -5,30 +5,37 @@ import StintStore
 
 /// What a handler knows of the job that it runs.
 public struct JobContext: Sendable, CustomStringConvertible {
+    /// What is the same for all runs of a node.
+    final class Surroundings: Sendable {
+        let store: any JobStore
+        let desk: JobDesk
+        let values: ValueCodec
+        let logger: Logger
+        let consumer: ConsumerID
+
+        init(store: any JobStore, desk: JobDesk, values: ValueCodec, logger: Logger, consumer: ConsumerID) {
+            (self.store, self.desk, self.values, self.logger, self.consumer) = (store, desk, values, logger, consumer)
+        }
+    }
+
     let lease: HeldLease
-    let store: any JobStore
-    let desk: JobDesk
-    private let values: ValueCodec
-    private let nodeLogger: Logger
+    private let node: Surroundings
     private var ownLogger: Logger?
-    /// Which node holds the job.
-    public let consumer: ConsumerID
     /// The payload as it was enqueued; decoded, where the client has a codec.
     public internal(set) var payload: ByteBuffer
 
-    init(
-        lease: HeldLease, store: any JobStore, desk: JobDesk, values: ValueCodec, nodeLogger: Logger,
-        consumer: ConsumerID
-    ) {
+    init(lease: HeldLease, on node: Surroundings) {
         self.lease = lease
-        self.store = store
-        self.desk = desk
-        self.values = values
-        self.nodeLogger = nodeLogger
-        self.consumer = consumer
+        self.node = node
         self.payload = lease.job.payload
     }
 
+    var store: any JobStore { node.store }
+    var desk: JobDesk { node.desk }
+    private var values: ValueCodec { node.values }
+
+    /// Which node holds the job.
+    public var consumer: ConsumerID { node.consumer }
     public var id: JobID { lease.job.id }
     public var queue: QueueName { lease.queue }
     public var type: JobType { lease.job.header.type }
@@ -57,7 +64,7 @@ public struct JobContext: Sendable, CustomStringConvertible {
     public var logger: Logger {
         get {
             if let ownLogger { return ownLogger }
-            var logger = nodeLogger
+            var logger = node.logger
             logger[metadataKey: "job"] = "\(id)"
             logger[metadataKey: "queue"] = "\(queue)"
             logger[metadataKey: "type"] = "\(type)"

@@ -57,6 +57,7 @@ final class NodeState: Sendable {
     /// What this node was told from afar.
     let order = Mutex<NodeOrder?>(nil)
     let desk: JobDesk
+    let surroundings: JobContext.Surroundings
 
     private let jumpGuard = Mutex(ClockJumpGuard())
     private let serverTime = Mutex(ServerTime())
@@ -105,6 +106,8 @@ final class NodeState: Sendable {
         self.lookSignal = Signal(eventLoop)
         self.outbox = Outbox(arrived: settleSignal)
         self.desk = JobDesk(store: jobs, eventLoop: eventLoop)
+        self.surroundings = JobContext.Surroundings(
+            store: jobs, desk: desk, values: values, logger: logger, consumer: configuration.consumer)
     }
 
     var consumer: ConsumerID { configuration.consumer }

@@ -25,9 +25,7 @@ struct RunJob {
         if let timeout { node.look(at: began.advanced(by: timeout)) }
         var thrown: (any Error)?
         do {
-            var context = JobContext(
-                lease: lease, store: node.jobs, desk: node.desk, values: node.values, nodeLogger: node.logger,
-                consumer: node.consumer)
+            var context = JobContext(lease: lease, on: node.surroundings)
             if node.decoder.concerns(job) {
                 context.payload = try await node.decoder.decode(job, on: lease.queue, node.logger)
             }

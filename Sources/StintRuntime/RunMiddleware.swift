@@ -27,7 +27,7 @@ extension Handlers {
             let run = middleware.reversed().reduce(handler.run) { next, middleware in
                 { context in try await middleware.run(context, next: next) }
             }
-            return Handler(retry: handler.retry, run: run)
+            return Handler(retry: handler.retry, timeout: handler.timeout, run: run)
         }
         return Handlers(byType.mapValues(wrapped), fallback: fallback.map(wrapped))
     }

@@ -25,6 +25,10 @@ private struct Slow: Job {
     }
 }
 
+private struct Passing: RunMiddleware {
+    func run(_ context: JobContext, next: RunNext) async throws { try await next(context) }
+}
+
 extension NodeTests.TimeoutTests {
     private static let policy = RetryPolicy.fixed(.seconds(3600), maxFailures: 2)
 
@@ -45,6 +49,19 @@ extension NodeTests.TimeoutTests {
             let job = try await arena.detail(id)
             #expect((job.state, job.tries.failures) == (.scheduled, 1))
             #expect(job.tries.reason == "timed out after 200 ms")
+        }
+    }
+
+    @Test func `a handler's timeout holds behind middleware, too`() async throws {
+        try await Arena.run { arena in
+            let gate = Gate()
+            let handler = Handler(retry: Self.policy, timeout: .milliseconds(100)) { _ in try await gate.pass() }
+            try await arena.enqueue("gate")
+            try await arena.node(polls: false, middleware: [Passing()], handlers: ["gate": handler])
+            let settled = try await arena.log.wait { $0.settled != nil }
+            #expect(
+                settled.settled?.settle
+                    == .retry(after: .seconds(3600), maxFailures: 2, reason: "timed out after 100 ms"))
         }
     }
 
