@@ -30,7 +30,7 @@ struct SettleLoop {
         var left: [OutgoingSettle] = []
         for (queue, settles) in byQueue {
             for (call, group) in SettleCall.group(settles) {
-                for chunk in Self.chunks(of: group) { left += await send(Array(chunk), call, on: queue) }
+                for chunk in Self.chunks(of: group) { left += await send(chunk, call, on: queue) }
             }
         }
         return left
@@ -50,17 +50,17 @@ struct SettleLoop {
     }
 
     /// What goes into one call: 1,000 jobs, or as many as have 4 MiB of results together, at least one.
-    private static func chunks(of settles: [OutgoingSettle]) -> [ArraySlice<OutgoingSettle>] {
-        var (chunks, start, bytes): ([ArraySlice<OutgoingSettle>], Int, Int) = ([], 0, 0)
+    private static func chunks(of settles: [OutgoingSettle]) -> [[OutgoingSettle]] {
+        var (chunks, start, bytes): ([[OutgoingSettle]], Int, Int) = ([], 0, 0)
         for (index, settle) in settles.enumerated() {
             let size = settle.lease.job.header.keepResult == nil ? 0 : settle.lease.result.readableBytes
             if index > start, index - start == Defaults.maxJobsPerCall || bytes + size > 4 << 20 {
-                chunks.append(settles[start..<index])
+                chunks.append(Array(settles[start..<index]))
                 (start, bytes) = (index, 0)
             }
             bytes += size
         }
-        return chunks + [settles[start...]]
+        return start == 0 ? [settles] : chunks + [Array(settles[start...])]
     }
 
     private func send(_ settles: [OutgoingSettle], _ call: SettleCall, on queue: QueueName) async -> [OutgoingSettle] {
