@@ -32,7 +32,7 @@ struct JobResult: AsyncParsableCommand {
         help: ArgumentHelp("The same, but not for longer than this.", valueName: "duration"), transform: Parse.duration)
     var waitFor: Duration?
 
-    @OptionGroup var keys: PayloadKeyOptions
+    @OptionGroup(title: "Payload options") var keys: PayloadKeyOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup(title: "Redis options") var redis: RedisOptions
 

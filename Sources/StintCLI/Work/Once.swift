@@ -39,7 +39,7 @@ struct Once: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("What to run, with its arguments, behind --.", valueName: "command"))
     var command: [String]
 
-    @OptionGroup var keys: PayloadKeyOptions
+    @OptionGroup(title: "Payload options") var keys: PayloadKeyOptions
     @OptionGroup(title: "Redis options") var redis: RedisOptions
 
     func validate() throws {
