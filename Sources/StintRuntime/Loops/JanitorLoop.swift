@@ -27,11 +27,13 @@ struct JanitorLoop {
     /// Ends a change of the queue's order that nobody has ended, and tells what it goes by.
     func order(_ queue: QueueName) async throws(StintError) {
         let (order, isReordering) = try await node.store.order(of: queue)
+        if isReordering {
+            let looked = try await ReorderWalk(node.store).run(queue)
+            node.logger.debug("brought into order", metadata: ["queue": "\(queue)", "jobs": "\(looked)"])
+        }
+        // Last: a full server refuses it, and nothing else of this.
         let measured = node.runTimes.take(queue, isWanted: order == .shortest)
         if !measured.isEmpty { try await node.store.learn(measured, of: queue) }
-        guard isReordering else { return }
-        let looked = try await ReorderWalk(node.store).run(queue)
-        node.logger.debug("brought into order", metadata: ["queue": "\(queue)", "jobs": "\(looked)"])
     }
 
     /// Trims a queue down to its bounds.
