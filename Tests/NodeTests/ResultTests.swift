@@ -28,17 +28,11 @@ private struct Large: ResultJob {
 
 extension NodeTests.ResultJobTests {
     private func serving(_ arena: Arena, _ body: () async throws -> Void) async throws {
-        let node = try StintNode(arena.client, queues: [arena.queue]) {
-            Sum.self
-            Large.self
-        }
-        let running = Task { try await node.run() }
-        do { try await body() } catch {
-            running.cancel()
-            throw error
-        }
-        node.stop()
-        try await running.value
+        try await arena.serving(
+            {
+                Sum.self
+                Large.self
+            }, body)
     }
 
     @Test func `a result comes back to who enqueued the job, and can be read by others`() async throws {

@@ -37,14 +37,7 @@ extension NodeTests.SealedValueTests {
     }
 
     private func serving(_ arena: Arena, _ client: StintClient, _ body: () async throws -> Void) async throws {
-        let node = try StintNode(client, queues: [arena.queue]) { Card.self }
-        let running = Task { try await node.run() }
-        do { try await body() } catch {
-            running.cancel()
-            throw error
-        }
-        node.stop()
-        try await running.value
+        try await arena.serving(by: client, { Card.self }, body)
     }
 
     private func code(_ body: () async throws -> Void) async -> StintError.Code? {

@@ -112,6 +112,22 @@ final class Arena: Sendable {
         return running
     }
 
+    /// A node with these handlers works while `body` looks on.
+    ///
+    /// - Parameter client: `nil` = the arena's.
+    func serving(
+        by client: StintClient? = nil, @HandlerBuilder _ handlers: () -> [JobHandler], _ body: () async throws -> Void
+    ) async throws {
+        let node = try StintNode(client ?? self.client, queues: [queue], handlers: handlers)
+        let running = Task { try await node.run() }
+        do { try await body() } catch {
+            running.cancel()
+            throw error
+        }
+        node.stop()
+        try await running.value
+    }
+
     /// - Parameter queue: `nil` = the arena's.
     @discardableResult
     func enqueue(
