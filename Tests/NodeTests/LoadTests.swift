@@ -12,6 +12,23 @@ extension NodeTests {
 }
 
 extension NodeTests.LoadTests {
+    @Test func `more settles than one call may have go in several`() async throws {
+        try await Arena.runAlone { arena in
+            let gate = Gate()
+            for _ in 0..<4 { try await arena.enqueue("gate", Array(repeating: "", count: 750)) }
+            try await arena.node(concurrency: 3000, handlers: ["gate": Handler { _ in try await gate.pass() }])
+            try await arena.log.wait(3000) { $0.began != nil }
+            // All but the first wait for an answer of the server.
+            arena.server.freeze()
+            gate.open()
+            try await arena.log.wait(3000) { $0.ended != nil }
+            arena.server.thaw()
+            try await arena.log.wait(3000) { $0.isAck }
+            #expect(try await arena.stats().done == 3000)
+            #expect(arena.log.lapses.isEmpty)
+        }
+    }
+
     @Test func `no more jobs run at the same time than there are slots`() async throws {
         try await Arena.run { arena in
             let running = Atomic(0)
