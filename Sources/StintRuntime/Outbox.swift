@@ -1,3 +1,4 @@
+import NIOCore
 import StintCore
 import StintStore
 import Synchronization
@@ -8,6 +9,27 @@ struct OutgoingSettle: Sendable {
     let settle: Settle
     /// It was sent before and its answer never came: that the lease is gone may be its own doing.
     var mayHaveRun = false
+
+    /// What it carries, beside the id.
+    var resultBytes: Int { lease.job.header.keepResult == nil ? 0 : lease.result.readableBytes }
+}
+
+/// How settles that have gathered are cut into calls.
+package enum SettleBatch {
+    private static let maxResultBytes = 4 << 20
+
+    /// 1,000 jobs at most in a call, and as many as have 4 MiB of results together, at least one.
+    package static func calls(resultBytes: [Int]) -> [Range<Int>] {
+        var (calls, start, bytes): ([Range<Int>], Int, Int) = ([], 0, 0)
+        for (index, size) in resultBytes.enumerated() {
+            if index > start, index - start == Defaults.maxJobsPerCall || bytes + size > maxResultBytes {
+                calls.append(start..<index)
+                (start, bytes) = (index, 0)
+            }
+            bytes += size
+        }
+        return calls + [start..<resultBytes.count]
+    }
 }
 
 /// Where settles gather while the ones before them are under way: a lone one goes at once, many go together.

@@ -1,6 +1,7 @@
 import NIOCore
 import Stint
 import StintCore
+import StintRuntime
 import StintStore
 import Testing
 
@@ -25,6 +26,15 @@ extension NodeTests.GatheringTests {
         #expect(take(&gathering) == nil)
         let startedAfterEnd = gathering.add(job("f"))
         #expect(startedAfterEnd)
+    }
+
+    @Test func `settles are cut into calls of 1,000 jobs and of 4 MiB of results`() {
+        #expect(
+            SettleBatch.calls(resultBytes: Array(repeating: 0, count: 2001)) == [0..<1000, 1000..<2000, 2000..<2001])
+        #expect(SettleBatch.calls(resultBytes: Array(repeating: 0, count: 1000)) == [0..<1000])
+        let mebibyte = 1 << 20
+        #expect(SettleBatch.calls(resultBytes: [mebibyte, 3 * mebibyte, 0, 1, mebibyte]) == [0..<3, 3..<5])
+        #expect(SettleBatch.calls(resultBytes: [1, 5 * mebibyte, 5 * mebibyte]) == [0..<1, 1..<2, 2..<3])
     }
 
     @Test func `what waits can be taken back, and its senders end`() {

@@ -49,18 +49,9 @@ struct SettleLoop {
         for settle in await runOnce(settles) { node.outbox.add(settle) }
     }
 
-    /// What goes into one call: 1,000 jobs, or as many as have 4 MiB of results together, at least one.
     private static func chunks(of settles: [OutgoingSettle]) -> [[OutgoingSettle]] {
-        var (chunks, start, bytes): ([[OutgoingSettle]], Int, Int) = ([], 0, 0)
-        for (index, settle) in settles.enumerated() {
-            let size = settle.lease.job.header.keepResult == nil ? 0 : settle.lease.result.readableBytes
-            if index > start, index - start == Defaults.maxJobsPerCall || bytes + size > 4 << 20 {
-                chunks.append(Array(settles[start..<index]))
-                (start, bytes) = (index, 0)
-            }
-            bytes += size
-        }
-        return start == 0 ? [settles] : chunks + [Array(settles[start...])]
+        let calls = SettleBatch.calls(resultBytes: settles.map(\.resultBytes))
+        return calls.count == 1 ? [settles] : calls.map { Array(settles[$0]) }
     }
 
     private func send(_ settles: [OutgoingSettle], _ call: SettleCall, on queue: QueueName) async -> [OutgoingSettle] {
