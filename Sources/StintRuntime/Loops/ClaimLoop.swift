@@ -13,10 +13,12 @@ struct ClaimLoop {
 
     func run() async {
         while !node.isStopping {
-            let retryIn = node.agenda.retryRefused(.now) ?? .seconds(3600)
+            let retryIn = node.agenda.retryRefused(.now)
             if await runOnce() > 0 { continue }
             if node.agenda.isCold { node.idleSignal.raise() }
-            await node.claimSignal.wait(upTo: pool.hasWaiting ? min(retryIn, Self.longestWait) : retryIn)
+            // Mostly without a limit: a timer that is set and cancelled costs more, the more nodes share the event loop.
+            let limit = pool.hasWaiting ? min(retryIn ?? Self.longestWait, Self.longestWait) : retryIn
+            await node.claimSignal.wait(upTo: limit)
         }
     }
 

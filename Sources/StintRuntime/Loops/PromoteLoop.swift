@@ -24,7 +24,7 @@ struct PromoteLoop {
             if !ringing.isEmpty { node.claimSignal.raise() }
             for entry in ringing where entry.hasBacklog || !hasRoom { await promote(entry.name) }
             if ringing.isEmpty {
-                await node.promoteSignal.wait(upTo: next.map { $0 - .now } ?? .seconds(3600))
+                await node.promoteSignal.wait(upTo: next.map { $0 - .now })
             }
         }
     }
