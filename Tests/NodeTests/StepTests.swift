@@ -84,7 +84,7 @@ extension NodeTests.StepTests {
                     }
                 })
             try await arena.log.wait { $0.began?.id == id }
-            try await arena.endLeases()
+            try await arena.lapseLeases()
             try await arena.node("heir", handlers: handler { _ in })
             try await arena.log.wait { $0.isAck }
             gate.open()
