@@ -12,22 +12,6 @@ func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").ut
 
 let quiet = Logger(label: "faults", factory: { _ in SwiftLogNoOpLogHandler() })
 
-/// SplitMix64: a schedule can be drawn again from its seed.
-/// Source: S. Vigna, "splitmix64.c", 2015.
-struct SeededRandom: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
 final class Switch: Sendable {
     private let value = Atomic(false)
     var isRaised: Bool { value.load(ordering: .acquiring) }

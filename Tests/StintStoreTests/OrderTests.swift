@@ -3,6 +3,7 @@ import StintCore
 import StintLua
 import StintRuntime
 import StintStore
+import StintTesting
 import Testing
 
 /// Which of the ready jobs run first, by the setting `order` of their queue.

@@ -2,6 +2,7 @@ import Foundation
 import NIOCore
 import StintCore
 import StintStore
+import StintTesting
 import Testing
 
 /// Random operations on a small queue, most of them late, repeated or by the wrong one. After each of them the queue has

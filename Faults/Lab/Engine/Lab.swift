@@ -23,7 +23,7 @@ final class Lab: Sendable {
         var notes: [String] = []
         var accusations: [String] = []
         var complaints: [String]?
-        var random: SeededRandom
+        var random: SeededGenerator
         var counts: [String: Int] = [:]
         var isEnding = false
     }
@@ -40,7 +40,7 @@ final class Lab: Sendable {
         history = try HistoryFile(path: directory + "/lab.jsonl")
         self.seed = seed
         self.isVerbose = isVerbose
-        state = Mutex(State(random: SeededRandom(seed: seed)))
+        state = Mutex(State(random: SeededGenerator(seed: seed)))
     }
 
     // MARK: The server

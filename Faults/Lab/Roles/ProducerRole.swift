@@ -8,6 +8,7 @@ import StintBench
 import StintCore
 import StintRedis
 import StintStore
+import StintTesting
 import Synchronization
 
 /// A process that enqueues. Writes down each job before it is sent and what became of it, and ends with its jobs, by
@@ -148,7 +149,7 @@ extension StintClient {
 private final class JobFeed: Sendable {
     private struct State {
         var sent = 0
-        var random: SeededRandom
+        var random: SeededGenerator
     }
 
     private let role: ProducerRole
@@ -159,7 +160,7 @@ private final class JobFeed: Sendable {
     init(_ role: ProducerRole, clockOffsetMs: Int64) throws {
         self.role = role
         self.clockOffsetMs = clockOffsetMs
-        state = Mutex(State(random: SeededRandom(seed: role.seed)))
+        state = Mutex(State(random: SeededGenerator(seed: role.seed)))
         var kinds: [(type: JobType, amount: String)] = []
         for part in role.mix.split(separator: ",") {
             let pair = part.split(separator: "=")

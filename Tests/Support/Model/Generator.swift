@@ -1,5 +1,6 @@
 import StintCore
 import StintStore
+import StintTesting
 
 /// Draws the next step, mostly one that comes too late, too early, twice, or from the wrong one.
 struct Generator {

@@ -1,3 +1,5 @@
+import StintTesting
+
 /// Goes through all that can happen to a ``World``, breadth first: all orders of up to so many moves, with a crash, a lost
 /// request or a lost reply at every point.
 package struct Search: Sendable {
