@@ -35,8 +35,12 @@ final class Monitor: Sendable {
             guard !line.contains(" lua] "), let start = line.firstIndex(of: "\"") else { return nil }
             let words = line[start...].split(separator: "\"", maxSplits: 4)
             guard let command = words.first?.lowercased() else { return nil }
-            let isScript = ["evalsha", "eval", "fcall"].contains(command) && words.count > 2
-            return isScript ? names[String(words[2])] ?? String(words[2].prefix(40)) : command
+            switch command {
+            case "evalsha" where words.count > 2: return names[String(words[2])] ?? command
+            // Its source, whose head names it.
+            case "eval" where words.count > 2: return names.values.first { words[2].contains(" \($0).lua: ") } ?? command
+            default: return command
+            }
         }
     }
 
