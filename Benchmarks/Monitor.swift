@@ -38,7 +38,8 @@ final class Monitor: Sendable {
             switch command {
             case "evalsha" where words.count > 2: return names[String(words[2])] ?? command
             // Its source, whose head names it.
-            case "eval" where words.count > 2: return names.values.first { words[2].contains(" \($0).lua: ") } ?? command
+            case "eval" where words.count > 2:
+                return names.values.first { words[2].contains(" \($0).lua: ") } ?? command
             default: return command
             }
         }
